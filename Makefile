@@ -1,0 +1,48 @@
+# Two commands set everything up: `make demo` and `make test`. Nothing outside .venv and demo-out is written.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+MODELS := fixtures/models
+STAMP  := $(VENV)/.cpu-stamp
+DEV    := $(VENV)/.dev-stamp
+
+.PHONY: setup demo test lint bench docs clean
+
+setup: $(STAMP)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 10) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+$(STAMP): pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[cpu]'
+	@touch $@
+
+$(DEV): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(MODELS)/resnet18.onnx: $(MODELS)/make_models.py | $(STAMP)
+	$(BIN)/python $(MODELS)/make_models.py
+
+demo: $(STAMP) $(MODELS)/resnet18.onnx
+	$(BIN)/trtprof compare $(MODELS)/resnet18.onnx --out demo-out
+
+test: $(DEV)
+	$(BIN)/python -m pytest
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV) $(MODELS)/resnet18.onnx
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+docs: $(DEV)
+	$(BIN)/python docs/build.py
+
+clean:
+	rm -rf $(VENV) demo-out build *.egg-info

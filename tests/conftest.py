@@ -1,0 +1,57 @@
+"""What every test may use: a plain terminal, the real files where they are, small models, and one finished capture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(autouse=True)
+def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Output must not depend on the terminal the tests run in."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.delenv("TRTPROF_DB", raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The directory of real files from real engines, which is not part of the project."""
+    if not (SHARED / "data" / "MANIFEST.tsv").is_file():
+        pytest.skip("the real files are not beside this checkout (../shared/data)")
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the models of fixtures/models."""
+    out = tmp_path_factory.mktemp("models")
+    script = ROOT / "fixtures" / "models" / "make_models.py"
+    subprocess.run([sys.executable, str(script), "--out", str(out)], check=True, capture_output=True)
+    return out
+
+
+@pytest.fixture(scope="session")
+def rtx() -> None:
+    """Skip where TensorRT-RTX is not to be had."""
+    pytest.importorskip("tensorrt_rtx", reason="TensorRT-RTX is Linux x86-64 only: pip install 'trtprof[rtx]'")
+    pytest.importorskip("onnxruntime", reason="pip install 'trtprof[quant]'")
+
+
+@pytest.fixture(scope="session")
+def micro_capture(rtx: None, models: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished comparison of the residual micro net at FP32, FP16 and INT8: its directory."""
+    import trtprof
+
+    out = tmp_path_factory.mktemp("micro")
+    trtprof.compare(models / "residual_micro.onnx", out=out)
+    yield out

@@ -1,0 +1,5 @@
+"""``python -m trtprof``."""
+
+from trtprof.cli import main
+
+main()

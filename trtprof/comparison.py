@@ -1,0 +1,269 @@
+"""The records of one comparison: what the analysis hands to the terminal, the page, JSON and the store.
+
+Built from ``trtprof.model`` alone. A field that could not be found out holds :class:`~trtprof.model.Unknown`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from trtprof.model import (
+    Device,
+    DType,
+    Engine,
+    Estimate,
+    Graph,
+    Layer,
+    LayerKind,
+    Layout,
+    Notice,
+    Precision,
+    Provenance,
+    Unknown,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputAccuracy:
+    """One output of a variant against the FP32 original, over all samples.
+
+    ``sqnr_db`` is the signal-to-quantisation-noise ratio, infinite where the outputs are equal; ``top1_agreement`` is
+    the share of samples whose largest class is the same (0 to 1), ``None`` where the output is no class vector.
+    """
+
+    output: str
+    samples: int
+    cosine: float | None
+    sqnr_db: float | None
+    max_abs_error: float | None
+    top1_agreement: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A layer of one engine, read against the ONNX graph of the model.
+
+    ``nodes`` are the user's own ONNX nodes in it; ``added_nodes`` those a variant added (Cast, Q, DQ). ``operand`` and
+    ``result`` are the storage types of its main input and of its output; ``operand`` decides what a conv or gemm
+    multiplies in. ``group`` indexes :attr:`Comparison.groups`. ``epilogue_of`` names the conv or gemm whose epilogue
+    this row is, where another engine of the comparison fuses both in one kernel. ``matmuls`` are the conv and gemm
+    nodes it multiplies for.
+    """
+
+    layer: Layer
+    kind: LayerKind
+    nodes: tuple[str, ...]
+    added_nodes: tuple[str, ...]
+    matmuls: tuple[str, ...]
+    operand: DType | None
+    result: DType | None
+    read_bytes: int | None
+    written_bytes: int | None
+    constant_bytes: int
+    flops: int | None
+    time_ns: Estimate | float | None
+    group: int | None
+    epilogue_of: str | None = None
+
+    @property
+    def has_matmul(self) -> bool:
+        """Whether the row multiplies matrices, that is: could use a Tensor Core."""
+        return bool(self.matmuls)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """A row that only changes type or layout, or a row that does so beside its work (``fused_in`` is then its name).
+
+    ``removable`` is ``True``/``False`` where the reason decides it, ``None`` where it cannot be told.
+    """
+
+    row: int
+    layer: str
+    what: tuple[str, ...]
+    from_dtype: DType | None
+    to_dtype: DType | None
+    from_layout: Layout | None
+    to_layout: Layout | None
+    bytes_moved: int | None
+    time_ns: Estimate | float | None
+    before: str | None
+    after: str | None
+    reason: str
+    removable: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeGroup:
+    """The smallest set of ONNX nodes that no engine of the comparison splits across other sets.
+
+    ``rows`` gives, for each compared engine in order, the indices of its rows in this group.
+    """
+
+    index: int
+    nodes: tuple[str, ...]
+    rows: tuple[tuple[int, ...], ...]
+
+
+class FusionChange(str, Enum):
+    """How an engine's fusion of a group differs from the reference engine's."""
+
+    SAME = "same"
+    SPLIT = "split"
+    MERGED = "merged"
+    DIFFERENT = "different"
+
+
+@dataclass(frozen=True, slots=True)
+class FusionCell:
+    """How one engine runs a group: its kernels in order, each with the nodes it computes and its types."""
+
+    engine: str
+    change: FusionChange
+    kernels: tuple[tuple[str, ...], ...]
+    types: tuple[tuple[DType | None, DType | None], ...]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionRow:
+    """A group of nodes across the engines; ``limit`` says where a difference is the backend's and not the model's."""
+
+    group: int
+    nodes: tuple[str, ...]
+    cells: tuple[FusionCell, ...]
+    limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedupTerm:
+    """A line of the breakdown ``T_float - T_int8 - T_quant - T_dequant - …``; the lines add up to ``gain``.
+
+    ``sign`` is +1 for the reference engine's total, -1 for what the other engine spends.
+    """
+
+    key: str
+    label: str
+    sign: int
+    rows: int
+    time_ns: Estimate | float | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """Where the time of ``engine`` goes, against ``reference``, in terms that add up to the gain.
+
+    A modelled gain is (lowest, middle, highest), with the reference at one end and every other term at the other: the
+    model's errors need not point the same way in two engines. A gain below 0 is a loss.
+    """
+
+    engine: str
+    reference: str
+    terms: tuple[SpeedupTerm, ...]
+    provenance: Provenance
+
+    @property
+    def gain_ns(self) -> tuple[float, float, float] | float | None:
+        """What the terms add up to; ``None`` when one of them is unknown."""
+        low = mid = high = 0.0
+        for term in self.terms:
+            if term.time_ns is None:
+                return None
+            time = term.time_ns if isinstance(term.time_ns, Estimate) else Estimate(*[term.time_ns] * 3)
+            ends = (time.low, time.high) if term.sign > 0 else (time.high, time.low)
+            low, mid, high = low + term.sign * ends[0], mid + term.sign * time.mid, high + term.sign * ends[1]
+        return (low, mid, high) if self.provenance is Provenance.MODELLED else mid
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """One precision of the comparison that has an engine.
+
+    ``precision_mix`` counts conv/gemm rows by the type of their operands. ``total_ns`` is the sum over rows, modelled
+    or measured as ``provenance`` says; ``projected_ns`` is the same with conv epilogues folded as full TensorRT folds
+    them, ``None`` where that is not a question.
+    """
+
+    name: str
+    precision: Precision | None
+    remainder: Precision | None
+    engine: Engine
+    rows: tuple[Row, ...]
+    conversions: tuple[Conversion, ...]
+    precision_mix: tuple[tuple[DType | None, int], ...]
+    activation_bytes: int | None
+    total_ns: Estimate | float | None
+    projected_ns: Estimate | None
+    provenance: Provenance
+    accuracy: tuple[OutputAccuracy, ...] | Unknown
+    variant_notes: tuple[Notice, ...] = ()
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """One precision of the comparison that could not be made or built, because ``reason``."""
+
+    name: str
+    precision: Precision | None
+    reason: Unknown
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer in one sentence, and what it rests on. ``winner`` is ``None`` where none may be called."""
+
+    sentence: str
+    winner: str | None
+    provenance: Provenance
+    because: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """The ONNX model compared: its file, hash and size."""
+
+    name: str
+    path: str
+    sha256: str
+    opset: int | None
+    inputs: tuple[tuple[str, tuple[int, ...], DType | None], ...]
+    outputs: tuple[tuple[str, tuple[int, ...] | None, DType | None], ...]
+    node_count: int
+    parameter_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Provenances:
+    """How a comparison was made: enough to make it again."""
+
+    backend: str
+    tool: str
+    tool_version: str
+    target: str
+    command: str
+    created: str
+    versions: tuple[tuple[str, str], ...]
+    calibration: str
+    capture: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything ``trtprof compare`` found out about one model."""
+
+    model: ModelFacts
+    graph: Graph
+    device: Device
+    device_is_modelled: bool
+    engines: tuple[Built, ...]
+    missing: tuple[NotBuilt, ...]
+    groups: tuple[NodeGroup, ...]
+    fusions: tuple[FusionRow, ...]
+    breakdowns: tuple[Breakdown, ...]
+    verdict: Verdict
+    notices: tuple[Notice, ...]
+    made: Provenances
