@@ -1,0 +1,1 @@
+"""What builds and runs engines: each leaves raw artefacts in a capture directory and interprets none."""
