@@ -1,0 +1,178 @@
+"""The main job from Python: the same comparison the command line makes, with tables as pandas DataFrames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trtprof.backends.capture import find_capture
+from trtprof.comparison import Comparison
+from trtprof.errors import InputError, UsageError
+from trtprof.pipeline.make import Silent, Stages, make_capture
+from trtprof.pipeline.options import DEFAULT_WORKSPACE, CompareOptions, merge_precisions
+from trtprof.pipeline.read import read_capture
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STORE_NAME = "trtprof.db"
+PAGE_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Report:
+    """A comparison with its tables. ``comparison`` is the record everything is drawn from."""
+
+    comparison: Comparison
+
+    def engines(self) -> pd.DataFrame:
+        """Return a line for each engine: rows, types, conversions, bytes, times in ns, accuracy."""
+        import pandas as pd
+
+        from trtprof.comparison_json import engine_json
+
+        flat = []
+        for item in (engine_json(built) for built in self.comparison.engines):
+            line = {key: value for key, value in item.items() if not isinstance(value, list | dict)}
+            flat.append({**line, **_flat_time(item["time"]), "conversions": len(item["conversions"])})
+        return pd.DataFrame(flat)
+
+    def layers(self) -> pd.DataFrame:
+        """Return a line for each row of each engine, in execution order; times in ns, sizes in bytes."""
+        return self._table("layers")
+
+    def conversions(self) -> pd.DataFrame:
+        """Return a line for each row that only converts; no line when there is none."""
+        return self._table("conversions")
+
+    def fusions(self) -> pd.DataFrame:
+        """Return a line for each group of ONNX nodes and engine: the change and the kernels, as node names."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "group": row.group,
+                    "onnx_nodes": row.nodes,
+                    "engine": cell.engine,
+                    "change": cell.change.value,
+                    "kernels": cell.kernels,
+                    "limit": row.limit,
+                }
+                for row in self.comparison.fusions
+                for cell in row.cells
+            ]
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the comparison as the JSON object that ``--format json`` prints."""
+        from trtprof.comparison_json import to_json
+
+        return to_json(self.comparison)
+
+    def to_html(self) -> str:
+        """Return the offline page."""
+        from trtprof.dashboards.page import render
+
+        page: str = render(self.comparison)
+        return page
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        comparison = self.comparison
+        head = f"<p><b>{escape(comparison.model.name)}</b>: {escape(comparison.verdict.sentence)}</p>"
+        frame: str = self.engines().to_html(index=False, escape=True, na_rep="–")
+        notes = "".join(f"<li>{escape(notice.message)}</li>" for notice in comparison.notices[:3])
+        return f"{head}{frame}<ul>{notes}</ul>"
+
+    def _table(self, key: str) -> pd.DataFrame:
+        import pandas as pd
+
+        from trtprof.comparison_json import engine_json
+
+        lines = []
+        for item in (engine_json(built) for built in self.comparison.engines):
+            for entry in item[key]:
+                flat = {name: value for name, value in entry.items() if name != "time"}
+                lines.append({"engine": item["name"], **flat, **_flat_time(entry["time"])})
+        # Nullable integers: a count beside an absent one must not turn into a float.
+        return pd.DataFrame(lines).convert_dtypes()
+
+
+def compare(
+    target: str | Path,
+    *,
+    precisions: Sequence[str] = (),
+    variants: Mapping[str, str | Path] | None = None,
+    out: str | Path | None = None,
+    stages: Stages | None = None,
+    command: str = "trtprof.compare(...)",
+    **settings: Any,
+) -> Report:
+    """Compare one ONNX model across precisions, or read a capture, and return the report.
+
+    ``variants`` gives ONNX files of your own by precision; ``settings`` are the fields of
+    :class:`~trtprof.pipeline.options.CompareOptions`. The capture is written to ``out``, a directory.
+
+    Raises:
+        TrtprofError: bad input, a missing package, a failed build; see :mod:`trtprof.errors`.
+    """
+    path = Path(target)
+    if path.is_dir():
+        return load(path)
+    given = tuple((name, Path(file)) for name, file in (variants or {}).items())
+    options = make_options(precisions, given, settings)
+    root = home(path, options, Path(out) if out else None) / "capture"
+    make_capture(path, root, options, command=command, stages=stages or Silent())
+    return Report(read_capture(root))
+
+
+def load(path: str | Path) -> Report:
+    """Return the report of a capture directory, or of the directory that holds one.
+
+    Raises:
+        InputError: there is no complete capture.
+    """
+    root = find_capture(Path(path))
+    if root is None:
+        raise InputError(
+            "expected a capture (a directory with manifest.json, or one that holds capture/), found none"
+            if Path(path).exists()
+            else "no such file or directory",
+            path=path,
+            hint="trtprof compare MODEL.onnx --out DIR makes one",
+        )
+    return Report(read_capture(root))
+
+
+def make_options(
+    precisions: Sequence[str], given: Sequence[tuple[str, Path]], settings: Mapping[str, Any]
+) -> CompareOptions:
+    """Return checked options.
+
+    Raises:
+        UsageError: an option is unknown or out of range.
+    """
+    try:
+        options = CompareOptions(precisions=merge_precisions(precisions, given), given=tuple(given), **settings)
+    except TypeError as error:
+        raise UsageError(str(error), hint="see trtprof.pipeline.options.CompareOptions") from error
+    options.check()
+    return options
+
+
+def home(model: Path, options: CompareOptions, out: Path | None) -> Path:
+    """Return the directory of a comparison: ``out``, or one in the workspace named after model, target and settings."""
+    from trtprof.backends.capture import key_of
+
+    if out is not None:
+        return out
+    settings = key_of({"model": str(model.resolve()), **options.identity()})[:6]
+    return DEFAULT_WORKSPACE / f"{model.stem}-{options.target}-{settings}"
+
+
+def _flat_time(time: dict[str, Any] | None) -> dict[str, Any]:
+    return {} if time is None else {f"time_{key}": value for key, value in time.items()}

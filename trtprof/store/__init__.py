@@ -1,0 +1,1 @@
+"""One SQLite file with every run imported into it, for any tool that speaks SQL. Schema: the numbered migrations."""
