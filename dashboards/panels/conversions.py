@@ -1,0 +1,93 @@
+"""Rows that only change type or layout: what each costs, what stands at its ends, and why it is there."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from trtprof.comparison import Built, Comparison, Conversion
+from trtprof.dashboards.categories import add_times
+from trtprof.dashboards.panel import Panel
+from trtprof.dashboards.panels.rows import shown_rows
+from trtprof.dashboards.table import (
+    Cell,
+    Column,
+    Table,
+    TableRow,
+    draw_table,
+    kib,
+    names,
+    time_cells,
+    time_columns,
+)
+from trtprof.dashboards.words import dtype_word, layout_word, sentence, total_words
+from trtprof.model import Provenance
+from trtprof.units import plural
+
+_REMOVABLE = {True: "yes", False: "no", None: "cannot tell"}
+
+
+def panel(comparison: Comparison) -> Panel:
+    """Return every conversion of every engine."""
+    engines = comparison.engines
+    found = any(built.conversions for built in engines)
+    return Panel(
+        id="conversions",
+        title="Which rows only convert?",
+        text=sentence(found_words(built) for built in engines) or "Found nothing: there is no engine.",
+        how_to_read=(
+            "each line is a row of an engine that only changes the type or the layout of a tensor, in execution order; "
+            "“before” and “after” are what it stands between."
+        ),
+        caveat="“removable” is said only where the reason decides it." if found else "",
+        html=draw_table(_table(engines)) if found else Markup(""),
+    )
+
+
+def found_words(built: Built) -> str:
+    """Return how many conversions an engine has and what they take, or that nothing was found."""
+    if not built.conversions:
+        return f"{built.name}: found nothing, no row only converts"
+    time = add_times(item.time_ns for item in built.conversions)
+    return f"{built.name}: {plural(len(built.conversions), 'row')}, {total_words(time, built.provenance)}"
+
+
+def _table(engines: tuple[Built, ...]) -> Table:
+    kinds = [kind for kind in Provenance if any(built.provenance is kind for built in engines)]
+    columns = (
+        Column("row"),
+        Column("engine"),
+        Column("what"),
+        Column("from"),
+        Column("to"),
+        Column("moved, KiB", numeric=True),
+        *time_columns(kinds, "µs"),
+        Column("why it is there", wide=True),
+        Column("removable"),
+        Column("before", wide=True),
+        Column("after", wide=True),
+        Column("layer", wide=True),
+    )
+    lines = []
+    for place, built in enumerate(engines):
+        links = shown_rows(place, built)
+        lines += [_line(item, built, kinds, links.get(item.row)) for item in built.conversions]
+    return Table("conversions-table", "rows that only convert", columns, tuple(lines))
+
+
+def _line(item: Conversion, built: Built, kinds: list[Provenance], link: str | None) -> TableRow:
+    return TableRow(
+        (
+            Cell(str(item.row), href=link),
+            Cell(built.name),
+            Cell(", ".join(item.what)),
+            Cell(f"{dtype_word(item.from_dtype)}, {layout_word(item.from_layout)}"),
+            Cell(f"{dtype_word(item.to_dtype)}, {layout_word(item.to_layout)}"),
+            kib(item.bytes_moved),
+            *time_cells(item.time_ns, built.provenance, kinds, "µs"),
+            Cell(item.reason),
+            Cell(_REMOVABLE[item.removable]),
+            names([item.before]),
+            names([item.after]),
+            names([item.layer]),
+        )
+    )

@@ -1,0 +1,243 @@
+"use strict";
+// The page without this script is complete but for charts; everything here is comfort.
+(() => {
+  const root = document.documentElement;
+  const STORED = "trtprof-theme";
+  const PRINT_WIDTH_PX = 680;
+  const NARROW_PX = 560;
+  const LEGEND_LINE_PX = 20;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const drawn = [];
+  let colours = {};
+
+  // Runs in <head>, so that a stored choice is there before the first paint.
+  try {
+    const stored = localStorage.getItem(STORED);
+    if (stored === "light" || stored === "dark") root.dataset.theme = stored;
+  } catch { /* storage may be switched off for files */ }
+
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+
+  function startTheme() {
+    const button = document.getElementById("theme");
+    const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+    button.hidden = false;
+    button.setAttribute("aria-label", "Switch between light and dark");
+    button.addEventListener("click", () => {
+      root.dataset.theme = isDark() ? "light" : "dark";
+      try { localStorage.setItem(STORED, root.dataset.theme); } catch { /* as above */ }
+      label();
+      redraw();
+    });
+    system.addEventListener("change", () => { label(); redraw(); });
+    label();
+  }
+
+  // Charts ---------------------------------------------------------------------------------------------------------
+  // Base 85 and not base 64: a page is 120 KB smaller.
+  function fromBase85(text, alphabet) {
+    const values = new Uint8Array(128);
+    [...alphabet].forEach((letter, value) => { values[letter.charCodeAt(0)] = value; });
+    const missing = (5 - (text.length % 5)) % 5;
+    const padded = text + alphabet.at(-1).repeat(missing);
+    const bytes = new Uint8Array((padded.length / 5) * 4);
+    const view = new DataView(bytes.buffer);
+    for (let from = 0, to = 0; from < padded.length; from += 5, to += 4) {
+      let word = 0;
+      for (let i = from; i < from + 5; i += 1) word = word * 85 + values[padded.charCodeAt(i)];
+      view.setUint32(to, word);
+    }
+    return bytes.subarray(0, bytes.length - missing);
+  }
+
+  async function inflate(element) {
+    const stream = new Blob([fromBase85(element.textContent, element.dataset.alphabet)]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  async function loadPlotly() {
+    const script = document.createElement("script");
+    script.textContent = await inflate(document.getElementById("plotly"));
+    document.head.append(script); // runs at once, and only because the policy names the hash of exactly this text
+    if (!globalThis.Plotly) throw new Error("the chart library did not start");
+  }
+
+  function recolour(value) {
+    if (typeof value === "string") return colours[value] ?? value;
+    if (Array.isArray(value)) return value.map(recolour);
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, recolour(item)]));
+    }
+    return value;
+  }
+
+  function themed(figure, dark) {
+    const copy = structuredClone(figure);
+    return dark ? recolour(copy) : copy;
+  }
+
+  // Ink or page, whichever stands out more from the bar it is written in.
+  function readable(background, layout) {
+    const light = (colour) => {
+      const [r, g, b] = [1, 3, 5].map((at) => (parseInt(colour.slice(at, at + 2), 16) / 255) ** 2.2);
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05;
+    };
+    const contrast = (colour) => Math.max(light(colour), light(background)) / Math.min(light(colour), light(background));
+    const { ink, page } = layout.meta;
+    return contrast(ink) >= contrast(page) ? ink : page;
+  }
+
+  function draw(chart, dark, width) {
+    const { data, layout } = themed(chart.figure, dark);
+    if (width) Object.assign(layout, { width, autosize: false });
+    // A narrow legend has a line for each entry, which would come off the height of the bars.
+    else if (chart.element.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * (data.length - 1);
+    for (const trace of data) if (trace.type === "bar") trace.insidetextfont = { color: readable(trace.marker.color, layout) };
+    const config = {
+      responsive: !width,
+      displaylogo: false,
+      modeBarButtons: [["toImage"]],
+      toImageButtonOptions: { filename: chart.element.id },
+    };
+    return globalThis.Plotly.react(chart.element, data, layout, config);
+  }
+
+  function redraw() {
+    for (const chart of drawn) draw(chart, isDark());
+  }
+
+  async function startCharts() {
+    const page = JSON.parse(document.getElementById("data").textContent);
+    colours = page.dark;
+    const figures = Object.entries(page.figures);
+    try {
+      if (figures.length) await loadPlotly();
+      for (const [id, figure] of figures) {
+        const chart = { element: document.getElementById(id), figure };
+        chart.element.replaceChildren();
+        await draw(chart, isDark());
+        drawn.push(chart);
+      }
+    } catch (error) {
+      for (const note of document.querySelectorAll(".nochart")) {
+        note.textContent = `The chart could not be drawn (${error.message}). The table below has its numbers.`;
+      }
+    }
+    root.dataset.charts = String(drawn.length);
+  }
+
+  // Tables ---------------------------------------------------------------------------------------------------------
+  function cellText(cell) {
+    const inner = cell.querySelectorAll("b, li, details > code");
+    const texts = inner.length ? [...inner].map((part) => part.textContent) : [cell.textContent];
+    return texts.map((text) => text.replace(/\s+/g, " ").trim()).join("; ");
+  }
+
+  function csvField(text) {
+    // A spreadsheet runs what starts like a formula, and names come from model files.
+    const safe = /^[=+@\t]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
+    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  }
+
+  async function copyText(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      const done = document.execCommand("copy");
+      area.remove();
+      if (!done) throw new Error("the browser does not allow copying");
+    }
+  }
+
+  function startTable(box) {
+    const table = box.querySelector("table");
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    const tools = box.querySelector(".tools");
+    const heads = [...table.tHead.rows[0].cells];
+    if (rows.length > 1 && !table.tFoot) heads.forEach((head, column) => startSort(head, column, heads, body, rows));
+    if (!tools) return;
+    const status = tools.querySelector("[role=status]");
+    const filter = tools.querySelector(".filter");
+    const only = tools.querySelector(".only");
+    const texts = rows.map((row) => row.textContent.toLowerCase());
+    const show = () => {
+      const wanted = filter.value.trim().toLowerCase();
+      let count = 0;
+      rows.forEach((row, i) => {
+        // A filter looks through all rows, or it would miss what the switch hides.
+        row.hidden = wanted ? !texts[i].includes(wanted) : Boolean(only?.checked) && row.classList.contains("minor");
+        if (!row.hidden) count += 1;
+      });
+      status.textContent = `${count} of ${rows.length} rows shown`;
+    };
+    filter.addEventListener("input", show);
+    only?.addEventListener("change", show);
+    tools.querySelector(".csv").addEventListener("click", async () => {
+      const lines = [table.tHead.rows[0], ...[...body.rows].filter((row) => !row.hidden), ...(table.tFoot?.rows ?? [])];
+      try {
+        await copyText(lines.map((row) => [...row.cells].map((cell) => csvField(cellText(cell))).join(",")).join("\n"));
+        status.textContent = `${lines.length - 1} rows copied`;
+      } catch (error) {
+        status.textContent = `not copied: ${error.message}`;
+      }
+    });
+    box.addEventListener("reveal", () => { filter.value = ""; if (only) only.checked = false; show(); });
+    tools.hidden = false;
+    show();
+  }
+
+  function startSort(head, column, heads, body, rows) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    head.setAttribute("aria-sort", "none");
+    const numeric = head.classList.contains("n");
+    const key = (row) => {
+      const cell = row.cells[column];
+      if (!numeric) return cellText(cell);
+      return cell.dataset.s === "none" ? null : Number(cell.dataset.s || cell.textContent.split(" ").pop());
+    };
+    button.addEventListener("click", () => {
+      const first = numeric ? "descending" : "ascending";
+      const next = { none: first, [first]: numeric ? "ascending" : "descending" }[head.getAttribute("aria-sort")] ?? "none";
+      heads.forEach((other) => other.setAttribute("aria-sort", "none"));
+      head.setAttribute("aria-sort", next);
+      const sign = next === "descending" ? -1 : 1;
+      const sorted = next === "none" ? rows : rows.map((row) => [key(row), row]).sort(([a], [b]) => {
+        if (a === null || b === null) return (a === null) - (b === null); // absent stays last either way
+        return sign * (numeric ? a - b : a.localeCompare(b, "en", { numeric: true }));
+      }).map(([, row]) => row);
+      body.append(...sorted);
+    });
+  }
+
+  // Links to a row that a switch hides must still arrive. -----------------------------------------------------------
+  function reveal() {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    for (let box = target; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
+    if (target.hidden) target.closest(".table")?.dispatchEvent(new Event("reveal"));
+    target.scrollIntoView({ block: target.tagName === "TR" ? "center" : "start" });
+  }
+
+  function startPrint() {
+    // Paper is white and narrow. What is folded stays folded: opened name lists would print for pages.
+    addEventListener("beforeprint", () => drawn.forEach((chart) => draw(chart, false, PRINT_WIDTH_PX)));
+    addEventListener("afterprint", redraw);
+  }
+
+  addEventListener("DOMContentLoaded", () => {
+    startTheme();
+    document.querySelectorAll(".table").forEach(startTable);
+    addEventListener("hashchange", reveal);
+    startPrint();
+    reveal();
+    startCharts();
+  });
+})();

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+import sample
+
+from trtprof.dashboards.categories import CATEGORIES, add_times, category_of
+from trtprof.dashboards.panels import (
+    accuracy,
+    breakdown,
+    conversions,
+    fusion,
+    limits,
+    precision_mix,
+    provenance,
+    rows,
+    time_by_kind,
+    verdict,
+)
+from trtprof.dashboards.panels.breakdown import gain
+from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, time_cells, time_columns
+from trtprof.dashboards.words import number_ranges, shorten, wanted_share
+from trtprof.model import DType, Estimate, LayerKind, Precision, Provenance
+from trtprof.units import ABSENT
+
+
+def words(html: object) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", str(html))).replace("\u00a0", " ")
+
+
+def test_a_tile_says_what_is_modelled_counted_and_measured() -> None:
+    built = sample.engines()[2]
+    facts = {fact.what: fact for fact in verdict.built_tile(built, folded=True).facts}
+    total = facts["sum of the rows' times"]
+    assert (total.value, total.mark) == ("0.020 to 0.100 ms", "modelled")
+    folded = next(fact for what, fact in facts.items() if "folded" in what)
+    assert (folded.value, folded.mark) == ("0.017 to 0.083 ms", "modelled")
+    share = facts["conv/gemm rows that take INT8 operands"]
+    assert (share.value, share.mark) == ("2 of 3 (67 %)", "counted")
+    assert facts["accuracy against the FP32 original"].value == "cannot tell: no calibration data"
+    assert facts["size of the plan"].value.startswith("cannot tell")
+    assert facts["rows that only convert"].more == "4.0 KiB moved, and 1 row of unknown size"
+
+
+def test_a_missing_precision_has_a_tile_with_its_reason() -> None:
+    text = words(verdict.panel(sample.comparison()).html)
+    assert "fp8 no engine cannot tell: modelopt is missing" in text
+    assert "pip install nvidia-modelopt" in text
+
+
+def test_a_measured_total_has_no_range_and_says_measured() -> None:
+    built = sample.half_measured().engines[0]
+    total = verdict.built_tile(built, folded=False).facts[0]
+    assert (total.value, total.mark, total.more) == ("0.012 ms", "measured", "")
+
+
+def test_an_unknown_total_is_never_0() -> None:
+    built = sample.half_measured().engines[2]
+    assert verdict.built_tile(built, folded=False).facts[0].value.startswith("cannot tell")
+
+
+def test_notices_are_said_once_each() -> None:
+    notices = sample.comparison().notices
+    assert len(limits.lines_of(notices + notices)) == len(notices)
+
+
+def test_wanted_share_reads_tf32_as_fp32() -> None:
+    built = replace(sample.engines()[0], precision=Precision.TF32)
+    assert wanted_share(built) == (3, 3)
+    assert wanted_share(replace(built, precision=None)) is None
+
+
+def test_the_mix_is_in_the_chart_and_in_the_table() -> None:
+    panel = precision_mix.panel(sample.comparison())
+    assert "int8: 2 of 3 conv/gemm rows take INT8" in panel.text
+    bars = {trace["name"]: trace["x"] for trace in panel.figures[0]["data"]}
+    assert bars == {"FP32": [3, 0, 0], "FP16": [0, 3, 1], "INT8": [0, 0, 2]}
+    assert "FP16, rows" in words(panel.html)
+
+
+def test_an_engine_named_like_a_tag_is_text_to_plotly() -> None:
+    built = replace(sample.engines()[0], name="<a href='x'>&b</a>")
+    comparison = replace(sample.comparison(), engines=(built,))
+    for panel in (precision_mix.panel(comparison), time_by_kind.panel(comparison)):
+        texts = [note["text"] for note in panel.figures[0]["layout"]["annotations"]]
+        assert texts[0].startswith("&lt;a href='x'&gt;&amp;b&lt;/a&gt;")
+
+
+def test_categories_hold_each_row_once_and_add_up_to_the_total() -> None:
+    for built in sample.engines():
+        times = time_by_kind.times_by_category(built.rows)
+        assert add_times(times.values()) == built.total_ns
+        assert {category_of(row) for row in built.rows} == set(times)
+
+
+@pytest.mark.parametrize("kind", list(LayerKind))
+def test_every_kind_of_layer_has_a_category(kind: LayerKind) -> None:
+    assert category_of(sample.row(0, kind, (), (None, None), None)) in CATEGORIES
+
+
+def test_measured_and_modelled_never_share_a_chart_or_a_column() -> None:
+    panel = time_by_kind.panel(sample.half_measured())
+    titles = [figure["layout"]["xaxis"]["title"]["text"] for figure in panel.figures]
+    assert titles == ["measured, ms", "modelled mid, ms"]
+    assert [figure["layout"]["annotations"][0]["text"][:4] for figure in panel.figures] == ["fp32", "fp16"]
+    text = words(panel.html)
+    assert "measured, ms" in text
+    assert "modelled mid, ms" in text
+    assert "modelled range, ms" in text
+
+
+def test_a_modelled_chart_shows_the_range_of_each_total() -> None:
+    figure = time_by_kind.panel(sample.comparison()).figures[0]
+    whiskers = figure["data"][-1]
+    total = sample.engines()[0].total_ns
+    assert isinstance(total, Estimate)
+    assert whiskers["x"][0] == pytest.approx(total.mid / 1e6)
+    assert whiskers["error_x"]["array"][0] == pytest.approx((total.high - total.mid) / 1e6)
+    assert "modelled" in figure["layout"]["annotations"][0]["text"]
+
+
+def test_breakdown_terms_add_up_to_the_difference_of_the_totals() -> None:
+    comparison = sample.comparison()
+    totals = {built.name: built.total_ns for built in comparison.engines}
+    for item in comparison.breakdowns:
+        result, reference, engine = gain(item), totals[item.reference], totals[item.engine]
+        assert isinstance(reference, Estimate)
+        assert isinstance(engine, Estimate)
+        assert result is not None
+        assert not isinstance(result, float)
+        assert result.mid == pytest.approx(reference.mid - engine.mid)
+        assert result.low == pytest.approx(reference.low - engine.high)
+        assert result.high == pytest.approx(reference.high - engine.low)
+
+
+def test_a_gain_whose_range_has_both_signs_is_called_neither() -> None:
+    panel = breakdown.panel(sample.comparison())
+    assert "gain or loss cannot be told" in panel.text
+    assert "modelled mid, ms" in words(panel.html)
+    assert "modelled range, ms" in words(panel.html)
+
+
+def test_a_breakdown_with_an_unknown_term_has_no_gain() -> None:
+    item = sample.comparison().breakdowns[0]
+    broken = replace(item, terms=(*item.terms[:-1], replace(item.terms[-1], time_ns=None)))
+    assert gain(broken) is None
+    assert "cannot tell" in breakdown.gain_words(broken)
+
+
+def test_a_measured_breakdown_has_plain_numbers() -> None:
+    item = sample.comparison().breakdowns[0]
+    terms = tuple(replace(term, time_ns=1e6 * (5 - place)) for place, term in enumerate(item.terms))
+    measured = replace(item, terms=terms, provenance=Provenance.MEASURED)
+    assert breakdown.gain_words(measured) == "fp16 against fp32: 2.000 ms lost, measured"
+    html = words(breakdown.panel(replace(sample.comparison(), breakdowns=(measured,))).html)
+    assert "modelled" not in html
+
+
+def test_the_fusion_diff_hides_what_is_the_same_and_numbers_the_nodes() -> None:
+    panel = fusion.panel(sample.comparison())
+    html = str(panel.html)
+    assert "only groups that differ (2 of 3)" in html
+    assert html.count("class=minor") == 1
+    text = words(html)
+    assert "÷ split 1 Conv INT8 → FP16 2 Relu FP16 → INT8" in text
+    assert "∪ merged no kernel of its own" in text
+    assert "both in one FP32 → FP32" in text
+    assert panel.caveat == "limit 1: RTX splits it."
+    assert panel.text == "3 groups of nodes, against fp32; fp16: 2 same, 1 merged; int8: 2 same, 1 split."
+
+
+def test_a_long_node_list_is_short_with_the_full_text_to_open() -> None:
+    nodes = tuple(f"/layer/{place}" for place in range(9))
+    html = str(fusion._nodes(nodes, dict.fromkeys(nodes, "Conv")))
+    assert "<details><summary>9 nodes, Conv ×9" in html
+    assert all(f"<code>{name}</code>" in html for name in nodes)
+
+
+def test_conversions_carry_every_field_and_absent_is_not_0() -> None:
+    panel = conversions.panel(sample.comparison())
+    text = words(panel.html)
+    for part in ("quantize, pad", "FP32, linear", f"INT8, {ABSENT}", "cannot tell", "yes", "linear &amp; unpadded"):
+        assert part in text
+    assert "fp32: found nothing, no row only converts" in panel.text
+    second = str(panel.html).split("<tr>")[-1]
+    assert f"<td data-s=none>{ABSENT}</td>" in second
+
+
+def test_no_conversions_at_all_is_said_in_words() -> None:
+    comparison = sample.comparison()
+    bare = replace(comparison, engines=comparison.engines[:1])
+    panel = conversions.panel(bare)
+    assert panel.text == "fp32: found nothing, no row only converts."
+    assert "<table" not in str(panel.html)
+
+
+def test_rows_are_costliest_first_and_bounded() -> None:
+    built = sample.large(300).engines[0]
+    costliest = rows.costliest(built)
+    assert len(costliest) == rows.PAGE_ROWS
+    assert [row.layer.index for row in costliest[:2]] == [299, 298]
+    assert "fp32 has 300" in rows.panel(sample.large(300)).caveat
+
+
+def test_a_row_without_a_time_is_last_and_absent() -> None:
+    built = sample.half_measured().engines[2]
+    assert rows.costliest(built)[-1].time_ns is None
+
+
+def test_accuracy_prints_exact_absent_and_cannot_tell() -> None:
+    panel = accuracy.panel(sample.comparison())
+    text = words(panel.html)
+    assert "exact" in text
+    assert f"aux 8 {ABSENT} {ABSENT} {ABSENT} {ABSENT}" in text
+    assert "cannot tell: no calibration data" in text
+    assert "fp8: cannot tell: modelopt is missing" in panel.text
+    assert "measured" in text
+
+
+def test_provenance_has_all_it_takes_to_make_it_again() -> None:
+    facts = {what: value for what, value, _ in provenance.facts(sample.comparison())}
+    assert facts["weights"] == ABSENT
+    assert facts["input"] == "x: 1x3x224x224 FP32"
+    assert facts["output"] == f"prob: {ABSENT} unknown"
+    assert facts["GPU the times are modelled for"].startswith("L4, compute capability 8.9, 58 SMs, 300 GB/s")
+    assert facts["calibration"] == "8 batches of seeded random numbers (seed 0)"
+    assert facts["versions"] == "onnx 1.20.0, numpy 2.3.0"
+
+
+def test_time_columns_and_cells_always_pair_up() -> None:
+    both = [Provenance.MEASURED, Provenance.MODELLED]
+    for kinds, time, kind in (
+        (both, 1000.0, Provenance.MEASURED),
+        (both, sample.estimate(1), Provenance.MODELLED),
+        (both, None, Provenance.MODELLED),
+        ([Provenance.DERIVED], 1000.0, Provenance.DERIVED),
+    ):
+        cells = time_cells(time, kind, kinds, "µs")
+        assert len(cells) == len(time_columns(kinds, "µs"))
+        assert all(cell.text == ABSENT for cell in cells) == (time is None)
+
+
+def test_a_table_cell_escapes_what_it_is_given() -> None:
+    table = Table("t", "<b>", (Column("<i>"),), (TableRow((Cell(names=(sample.HOSTILE,)),)),))
+    html = str(draw_table(table))
+    assert "&lt;b&gt;" in html
+    assert "<img" not in html
+
+
+@pytest.mark.parametrize(("numbers", "expected"), [([1], "1"), ([1, 2, 3, 5], "1–3, 5"), ([2, 4], "2, 4"), ([], "")])
+def test_number_ranges(numbers: list[int], expected: str) -> None:
+    assert number_ranges(numbers) == expected
+
+
+def test_shorten_keeps_both_ends() -> None:
+    assert shorten("abcdefghij", 5) == "ab…ij"
+    assert shorten("abc", 5) == "abc"
+
+
+def test_an_unknown_operand_type_is_named() -> None:
+    built = replace(sample.engines()[0], precision_mix=((None, 2), (DType.FP32, 1)))
+    assert "unknown, rows" in words(precision_mix.panel(replace(sample.comparison(), engines=(built,))).html)
