@@ -1,0 +1,101 @@
+"""The command itself: what it says alone, how errors end, what it loads, and the docs that describe it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.conftest import ROOT
+from trtprof import __version__
+from trtprof.cli.app import START, app
+from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED
+
+HEAVY = {"pandas", "plotly", "onnx", "tensorrt", "tensorrt_rtx", "numpy", "onnxruntime", "jinja2", "sqlite_utils"}
+
+
+@pytest.mark.parametrize(
+    "code", ["import trtprof", "import sys; sys.argv[1:] = ['--help']; from trtprof.cli import main; main()"]
+)
+def test_nothing_heavy_is_loaded_at_start(code: str) -> None:
+    probe = f"import atexit, sys\natexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n{code}"
+    result = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert not HEAVY & set(result.stderr.split())
+
+
+def test_alone_it_tells_what_to_type(trtprof) -> None:
+    result = trtprof()
+    assert (result.exit_code, result.stdout) == (0, START)
+    assert trtprof("--version").stdout == f"trtprof {__version__}\n"
+    assert trtprof("compare").exit_code == 2
+    assert trtprof("frobnicate").exit_code == 2
+
+
+def test_a_bug_keeps_its_traceback_and_an_interruption_its_code(trtprof, monkeypatch, tmp_path: Path) -> None:
+    import trtprof.store.runs as module
+
+    (tmp_path / "trtprof.db").touch()
+    for error, code, words in (
+        (RuntimeError("broken inside"), EXIT_BUG, "error: this is a bug in trtprof"),
+        (KeyboardInterrupt(), EXIT_INTERRUPTED, "error: interrupted"),
+    ):
+
+        def fail(path: Path, error: BaseException = error) -> None:
+            raise error
+
+        monkeypatch.setattr(module, "list_runs", fail)
+        result = trtprof("runs")
+        assert result.exit_code == code
+        assert words in result.stderr
+        assert ("Traceback" in result.stderr) is (code == EXIT_BUG)
+
+
+def test_a_reader_that_goes_away_is_no_error(micro_capture: Path) -> None:
+    command = f"{sys.executable} -m trtprof compare {micro_capture} --format json | head -c 1"
+    result = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
+    assert result.stdout == "{"
+    assert "Traceback" not in result.stderr
+    assert "error:" not in result.stderr
+
+
+def test_runs_are_listed_in_each_format(trtprof, micro_capture: Path) -> None:
+    table = trtprof("runs", micro_capture)
+    assert table.exit_code == 0
+    assert "residual_micro" in table.stdout
+    runs = json.loads(trtprof("runs", micro_capture, "--format", "json").stdout)
+    assert runs["schema_version"] == 1
+    assert runs["runs"][0]["engines"] == ["fp32", "fp16", "int8"]
+    csv = trtprof("runs", micro_capture, "--format", "csv").stdout.splitlines()
+    assert csv[0] == "run,created,model,target,engines,tool,capture"
+    assert len(csv) == 1 + len(runs["runs"])
+    markdown = trtprof("runs", micro_capture, "--format", "markdown").stdout.splitlines()
+    assert markdown[1] == "|---|---|---|---|---|---|---|"
+
+
+def test_runs_without_a_store_says_what_to_do(trtprof, tmp_path: Path) -> None:
+    result = trtprof("runs")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no store found here\nnext: trtprof compare MODEL.onnx\n"
+    (tmp_path / "empty").mkdir()
+    refused = trtprof("runs", "empty")
+    assert refused.exit_code == 3
+    assert refused.stderr.startswith("error: empty: expected a trtprof.db in it, found none\nhint: ")
+
+
+def test_the_store_may_be_named_by_the_environment(trtprof, micro_capture: Path, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TRTPROF_DB", str(tmp_path / "mine.db"))
+    assert trtprof("compare", micro_capture, "--format", "csv").exit_code == 0
+    assert "residual_micro" in trtprof("runs").stdout
+
+
+def test_the_command_reference_is_what_the_program_says() -> None:
+    namespace: dict[str, object] = {"__file__": str(ROOT / "docs" / "build.py"), "__name__": "build"}
+    exec(compile((ROOT / "docs" / "build.py").read_text(), "build.py", "exec"), namespace)
+    assert (ROOT / "docs" / "commands.md").read_text() == namespace["command_reference"]()  # type: ignore[operator]
+    result = CliRunner().invoke(app, ["--help"])
+    for name in namespace["COMMANDS"]:  # type: ignore[attr-defined]
+        assert name in result.stdout

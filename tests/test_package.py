@@ -1,0 +1,107 @@
+"""The package as it is shipped, and the README as it is read."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import tomllib
+
+from tests.conftest import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def packages_on_disk() -> set[str]:
+    places = {
+        "trtprof": ROOT / "trtprof",
+        "trtprof.parsers": ROOT / "parsers",
+        "trtprof.dashboards": ROOT / "dashboards",
+    }
+    found = set()
+    for name, place in places.items():
+        for init in place.rglob("__init__.py"):
+            inside = init.parent.relative_to(place)
+            if not (name == "trtprof" and inside.parts[:1] in (("parsers",), ("dashboards",))):
+                found.add(".".join((name, *inside.parts)))
+    return found
+
+
+def test_every_package_on_disk_is_listed() -> None:
+    assert packages_on_disk() == set(PROJECT["tool"]["setuptools"]["packages"])
+
+
+def test_the_links_for_editors_point_at_the_packages() -> None:
+    for name in ("parsers", "dashboards"):
+        link = ROOT / "trtprof" / name
+        assert link.is_symlink()
+        assert link.readlink() == Path("..") / name
+
+
+def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
+    # From a copy: a build leaves its traces in the source tree.
+    source = tmp_path / "source"
+    unwanted = shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "*.egg-info", "*-out", "*.onnx", "tests")
+    shutil.copytree(ROOT, source, symlinks=True, ignore=unwanted)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names} == {"trtprof", f"trtprof-{PROJECT['project']['version']}.dist-info"}
+    for needed in (
+        "trtprof/py.typed",
+        "trtprof/parsers/layer_text.py",
+        "trtprof/dashboards/page.py",
+        "trtprof/store/migrations/0001_runs.sql",
+    ):
+        assert needed in names
+    templates = {f"trtprof/dashboards/templates/{path.name}" for path in (ROOT / "dashboards/templates").iterdir()}
+    assert templates <= set(names)
+
+
+def test_what_the_readme_links_to_is_there() -> None:
+    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            if not target.startswith("http"):
+                assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_python_in_the_readme_runs(rtx, models: Path, tmp_path: Path) -> None:
+    blocks = re.findall(r"<!-- run -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    (tmp_path / "fixtures").mkdir()
+    (tmp_path / "fixtures" / "models").symlink_to(models)
+    for block in blocks:
+        result = subprocess.run(
+            [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        assert "No winner" in result.stdout or "fastest" in result.stdout
+
+
+def test_every_trtprof_line_in_the_readme_parses() -> None:
+    from typer.testing import CliRunner
+
+    from trtprof.cli.app import app
+
+    lines = re.findall(r"^trtprof .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert len(lines) >= 3
+    options = CliRunner(env={"COLUMNS": "200", "NO_COLOR": "1"}).invoke(app, ["compare", "--help"]).stdout
+    for option in set(
+        re.findall(
+            r"(?<=[ `])--[a-z-]+",
+            "\n".join(re.findall(r"`[^`]*`|^trtprof .*$", (ROOT / "README.md").read_text(), re.MULTILINE)),
+        )
+    ):
+        assert option in options, option
+
+
+@pytest.mark.parametrize("extra", ["rtx", "quant", "tensorrt", "png", "cpu"])
+def test_each_extra_is_declared(extra: str) -> None:
+    assert PROJECT["project"]["optional-dependencies"][extra]

@@ -1,0 +1,244 @@
+"""``trtprof compare``: the main job."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trtprof.cli.group import print_error
+from trtprof.cli.output import Format, FormatOption, Progress, note
+from trtprof.errors import EXIT_FAILED, BuildError, UsageError
+
+if TYPE_CHECKING:
+    from trtprof.api import Report
+    from trtprof.pipeline.options import CompareOptions
+
+
+class Method(str, Enum):
+    """How activation ranges are chosen from calibration data."""
+
+    MINMAX = "minmax"
+    ENTROPY = "entropy"
+    PERCENTILE = "percentile"
+
+
+class ResidualInputs(str, Enum):
+    """Which inputs of a residual Add get Q/DQ."""
+
+    BOTH = "both"
+    SKIP = "skip"
+
+
+class Backend(str, Enum):
+    """What builds the engines."""
+
+    AUTO = "auto"
+    RTX_AOT = "rtx-aot"
+
+
+_MODEL, _DATA, _QUANT, _RUN, _OUT = "Model", "Calibration data", "Quantisation", "Build", "Output"
+
+
+def compare(  # noqa: PLR0917 - Typer calls it by name
+    target: Annotated[
+        list[Path], typer.Argument(help="An ONNX model in FP32, or the directory of a finished comparison.")
+    ],
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--precision",
+            "-p",
+            rich_help_panel=_MODEL,
+            help="fp32, tf32, fp16, bf16, int8 (FP16 remainder), int8-fp32, fp8; repeat. [default: fp32 fp16 int8]",
+        ),
+    ] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="P=FILE", rich_help_panel=_MODEL, help="Use this ONNX file for precision P as it is."),
+    ] = None,
+    shapes: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:DIMS", rich_help_panel=_MODEL, help="Shape of a dynamic input, like x:1x3x640x640."),
+    ] = None,
+    calib: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SRC",
+            rich_help_panel=_DATA,
+            help="A .npz, a directory of .npy, a directory of images, or random:N. [default: random:8]",
+        ),
+    ] = None,
+    preprocess: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            rich_help_panel=_DATA,
+            help="For images: imagenet, unit, symmetric, raw, or mean=r,g,b;std=r,g,b[;bgr][;nhwc].",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(rich_help_panel=_DATA, help="Seed of random calibration data.", min=0)] = 0,
+    calib_method: Annotated[
+        Method | None,
+        typer.Option(rich_help_panel=_QUANT, help="How ranges are chosen. [default: entropy; on random data minmax]"),
+    ] = None,
+    percentile: Annotated[float, typer.Option(rich_help_panel=_QUANT, help="For --calib-method percentile.")] = 99.99,
+    residual_qdq: Annotated[
+        bool,
+        typer.Option(
+            "--residual-qdq/--no-residual-qdq", rich_help_panel=_QUANT, help="Q/DQ on the inputs of a residual Add."
+        ),
+    ] = True,
+    residual_inputs: Annotated[
+        ResidualInputs,
+        typer.Option(rich_help_panel=_QUANT, help="With --residual-qdq: on both inputs, or on the skip branch alone."),
+    ] = ResidualInputs.BOTH,
+    backend: Annotated[Backend, typer.Option(rich_help_panel=_RUN, help="What builds the engines.")] = Backend.AUTO,
+    gpu_target: Annotated[
+        str, typer.Option("--target", rich_help_panel=_RUN, help="GPU to build for: sm75, sm80, sm86, sm89 or sm120.")
+    ] = "sm89",
+    build_timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", rich_help_panel=_RUN, help="The longest one build may take.")
+    ] = 1800.0,
+    out: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=_OUT, help="Directory for capture, page and store. [default: trtprof-out/…]"),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", rich_help_panel=_OUT, help="Replace what another comparison left in --out.")
+    ] = False,
+    html: Annotated[
+        Path | None, typer.Option(metavar="FILE", rich_help_panel=_OUT, help="Where to write the page.")
+    ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", envvar="TRTPROF_DB", rich_help_panel=_OUT, help="The SQLite store to add to."),
+    ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", rich_help_panel=_OUT, help="Open the page in a browser.")
+    ] = False,
+    output: FormatOption = Format.TABLE,
+) -> None:
+    """Compare the engines of one ONNX model across precisions, layer by layer.
+
+    From one FP32 model it makes a variant for each precision, builds each with TensorRT, and shows which kernels,
+    types, fusions and conversions differ. Without a GPU the engines are built by TensorRT-RTX ahead of time: structure
+    is real, times are modelled.
+    """  # fmt: skip
+    from trtprof.api import PAGE_NAME
+    from trtprof.backends.capture import write_text
+
+    del backend  # auto and rtx-aot are the same until another backend exists
+    if len(target) > 1:
+        raise UsageError("expected one model or one finished comparison", hint="compare models one at a time")
+    path = target[0]
+    if path.is_dir():
+        report, folder = _reread(path)
+    else:
+        options = _options(
+            precision or [], variant or [], shapes or [],
+            target=gpu_target, calib=calib, calib_method=calib_method and calib_method.value, percentile=percentile,
+            preprocess=preprocess, residual_qdq=residual_qdq, residual_inputs=residual_inputs.value, seed=seed,
+            build_timeout_s=build_timeout, force=force,
+        )  # fmt: skip
+        report, folder = _make(path, options, out)
+    page = html or (folder / PAGE_NAME if folder else None)
+    if open_page and page is None:
+        raise UsageError("--open: there is no page to open", hint="name one with --html FILE")
+    if page is not None:
+        write_text(page, report.to_html())
+        note(f"wrote {page}")
+    _store(report, db or _store_of(folder, default=not path.is_dir() and out is None))
+    if folder is not None and not path.is_dir():
+        note(f"next: trtprof compare {shlex.quote(str(folder))} --format json")
+    if open_page:
+        typer.launch(str(page))
+    _show(report, output)
+    _complain(report, output)
+
+
+def _options(precisions: list[str], variants: list[str], shapes: list[str], **settings: object) -> CompareOptions:
+    from trtprof.api import make_options
+    from trtprof.graph.shapes import parse_shapes
+
+    given = []
+    for text in variants:
+        name, separator, file = text.partition("=")
+        if not (name and separator and file):
+            raise UsageError(f"--variant {text}: expected P=FILE", hint="for example --variant int8=qat.onnx")
+        given.append((name, Path(file)))
+    return make_options(precisions, given, {**settings, "shapes": tuple(parse_shapes(shapes).items())})
+
+
+def _make(model: Path, options: CompareOptions, out: Path | None) -> tuple[Report, Path]:
+    from trtprof.api import Report, home
+    from trtprof.pipeline.make import make_capture
+    from trtprof.pipeline.read import read_capture
+
+    folder = home(model, options, out)
+    progress = Progress()
+    try:
+        make_capture(model, folder / "capture", options, command=_command(), stages=progress)
+        progress.stage("analysing")
+        return Report(read_capture(folder / "capture")), folder
+    finally:
+        progress.done()
+
+
+def _reread(path: Path) -> tuple[Report, Path | None]:
+    from trtprof.api import load
+    from trtprof.backends.capture import find_capture
+
+    report = load(path)
+    root = find_capture(path)
+    return report, root.parent if root is not None and root.name == "capture" else None
+
+
+def _store_of(folder: Path | None, *, default: bool) -> Path | None:
+    """Runs in the default workspace share its store; a directory the user chose has its own."""
+    from trtprof.api import STORE_NAME
+
+    if folder is None:
+        return None
+    return (folder.parent if default else folder) / STORE_NAME
+
+
+def _store(report: Report, path: Path | None) -> None:
+    from trtprof.store.runs import import_comparison
+
+    if path is not None:
+        note(f"wrote {path} (run {import_comparison(path, report.comparison)})")
+
+
+def _show(report: Report, output: Format) -> None:
+    if output is Format.JSON:
+        sys.stdout.write(json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    elif output is Format.CSV:
+        sys.stdout.write(report.layers().to_csv(index=False))
+    elif output is Format.MARKDOWN:
+        from trtprof.cli.compare_markdown import markdown
+
+        sys.stdout.write(markdown(report.comparison))
+    else:
+        from trtprof.cli.compare_table import print_comparison
+        from trtprof.cli.output import terminal
+
+        print_comparison(report.comparison, terminal())
+
+
+def _complain(report: Report, output: Format) -> None:
+    """Each precision that was asked for and has no engine is an error, after everything else was shown."""
+    if not report.comparison.missing:
+        return
+    for item in report.comparison.missing:
+        print_error(BuildError(item.reason.reason, hint=item.hint), as_json=output is Format.JSON)
+    raise typer.Exit(EXIT_FAILED)
+
+
+def _command() -> str:
+    return shlex.join(["trtprof", *sys.argv[1:]])

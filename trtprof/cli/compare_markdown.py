@@ -1,0 +1,93 @@
+"""A comparison as Markdown, for a pull request or an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from trtprof.cli.compare_table import (
+    accuracy_words,
+    cell_words,
+    changed_fusions,
+    conversion_words,
+    gain_words,
+    mix_words,
+    nodes_words,
+    term_words,
+    time_words,
+)
+from trtprof.comparison import Comparison
+from trtprof.units import byte_size, mib
+
+
+def markdown(comparison: Comparison) -> str:
+    """Return the comparison as GitHub Markdown; every modelled column says so in its heading."""
+    return "\n".join(_lines(comparison)) + "\n"
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    made = comparison.made
+    yield f"## {_cell(comparison.model.name)}: {_cell(made.tool)} {made.tool_version} for {made.target}"
+    yield from ("", _cell(comparison.verdict.sentence), "")
+    yield from (f"- {_cell(reason)}" for reason in comparison.verdict.because)
+    yield ""
+    yield from _table(
+        ("precision", "kernels", "conv/gemm take", "conversions", "activations MiB", "time ms (modelled)",
+         "folded ms (modelled)", "accuracy"),
+        (
+            (built.name, f"{len(built.rows)}", mix_words(built.precision_mix), f"{len(built.conversions)}",
+             mib(built.activation_bytes), time_words(built.total_ns), time_words(built.projected_ns),
+             accuracy_words(built.accuracy))
+            for built in comparison.engines
+        ),
+    )  # fmt: skip
+    for item in comparison.missing:
+        yield f"\n{item.name}: cannot build, {_cell(item.reason.reason)}"
+    for breakdown in comparison.breakdowns:
+        yield from ("", f"### {breakdown.engine} against {breakdown.reference} (modelled)", "")
+        yield from _table(
+            ("term", "rows", "range ms", "mid ms"),
+            (
+                (("" if term.sign > 0 else "− ") + term.label, str(term.rows), *term_words(term))
+                for term in breakdown.terms
+            ),
+        )  # fmt: skip
+        yield f"| = gain |  | {' | '.join(gain_words(breakdown))} |"
+    changed, limited = changed_fusions(comparison)
+    yield from ("", f"### Fusion: {len(changed)} of {len(comparison.fusions)} node groups are cut differently", "")
+    if changed:
+        yield from _table(
+            ("ONNX nodes", *(built.name for built in comparison.engines)),
+            (
+                (nodes_words(row.nodes), *(cell_words(cell, reference=not n) for n, cell in enumerate(row.cells)))
+                for row in changed
+            ),
+        )
+    for limit in sorted({row.limit for row in limited if row.limit}):
+        yield f"\n{len(limited)} more only because {_cell(limit)}."
+    found = [(built.name, item) for built in comparison.engines for item in built.conversions]
+    yield from ("", f"### Conversions: {len(found)}" if found else "### Conversions: found none", "")
+    if found:
+        yield from _table(
+            ("engine", "row", "what", "from → to", "moved", "ms (modelled)", "why"),
+            (
+                (name, str(item.row), *conversion_words(item), byte_size(item.bytes_moved), time_words(item.time_ns),
+                 item.reason)
+                for name, item in found
+            ),
+        )  # fmt: skip
+    yield from ("", "### Read this with it", "")
+    yield from (f"- {_cell(notice.message)}" for notice in comparison.notices)
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(_cell, heading))} |"
+    yield f"|{'---|' * len(heading)}"
+    for row in rows:
+        yield f"| {' | '.join(map(_cell, row))} |"
+
+
+def _cell(text: str) -> str:
+    """Names are data: no pipe, tag or line break of theirs may become Markdown."""
+    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("`", "\\`"), ("\n", " ")):
+        text = text.replace(old, new)
+    return text

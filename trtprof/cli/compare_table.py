@@ -1,0 +1,266 @@
+"""The terminal form of a comparison: the sentence first, then one table a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trtprof.comparison import (
+    Breakdown,
+    Built,
+    Comparison,
+    Conversion,
+    FusionCell,
+    FusionChange,
+    FusionRow,
+    OutputAccuracy,
+    SpeedupTerm,
+)
+from trtprof.model import DType, Estimate, Unknown
+from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+SHOWN_ROWS: Final = 12
+CHANGE_WORDS: Final = {
+    FusionChange.SAME: "same",
+    FusionChange.SPLIT: "split",
+    FusionChange.MERGED: "merged",
+    FusionChange.DIFFERENT: "cut differently",
+}
+
+
+def print_comparison(comparison: Comparison, console: Console) -> None:
+    """Print every table of a comparison."""
+    from rich.text import Text
+
+    made = comparison.made
+    console.print(
+        Text(f"{comparison.model.name}: {made.tool} {made.tool_version} for {made.target}, ahead of time", style="bold")
+    )
+    console.print(Text(comparison.verdict.sentence))
+    for reason in comparison.verdict.because:
+        console.print(Text(f"  {reason}"))
+    console.print()
+    _print_table(console, "Engines (times modelled, ms)", _engines(comparison))
+    for item in comparison.breakdowns:
+        title = f"Where the time of {item.engine} goes, against {item.reference} (modelled, ms)"
+        _print_table(console, title, _breakdown(item))
+    _fusions(comparison, console)
+    _conversions(comparison, console)
+    _accuracy(comparison, console)
+    console.print(Text("Read this with it", style="bold"))
+    for notice in comparison.notices:
+        where = f"{notice.where}: " if notice.where else ""
+        console.print(Text(f"  {where}{notice.message}"))
+
+
+def time_words(time: Estimate | float | None) -> str:
+    """Return a time in ms: a range when modelled, a figure when measured."""
+    return ms_range(time.low, time.high) if isinstance(time, Estimate) else ms(time)
+
+
+def mix_words(mix: tuple[tuple[DType | None, int], ...]) -> str:
+    """Return how many conv/gemm kernels take which type."""
+    return ", ".join(f"{count} {dtype_word(dtype)}" for dtype, count in mix) or "none"
+
+
+def dtype_word(dtype: DType | None) -> str:
+    """Return a type in capitals, ``?`` where unknown."""
+    return "?" if dtype is None else dtype.value.upper()
+
+
+def accuracy_words(accuracy: tuple[OutputAccuracy, ...] | Unknown) -> str:
+    """Return the worst output's signal-to-noise ratio, or why it cannot be told."""
+    if isinstance(accuracy, Unknown):
+        return f"cannot tell: {accuracy.reason}"
+    known = [item.sqnr_db for item in accuracy if item.sqnr_db is not None]
+    return decibel(min(known)) if known else ABSENT
+
+
+def cell_words(cell: FusionCell, *, reference: bool = False) -> str:
+    """Return how an engine runs a group of nodes: the change against the reference, kernels and their types."""
+    if not cell.kernels:
+        return "no kernel"
+    types = ", ".join(dtype_word(a) if a is b else f"{dtype_word(a)}→{dtype_word(b)}" for a, b in cell.types)
+    change = plural(len(cell.kernels), "kernel") if reference else f"{CHANGE_WORDS[cell.change]}, {len(cell.kernels)}"
+    return f"{change}: {types}"
+
+
+def nodes_words(nodes: tuple[str, ...], limit: int = 2) -> str:
+    """Return the first nodes of a group and how many more there are."""
+    shown = " + ".join(nodes[:limit])
+    return shown if len(nodes) <= limit else f"{shown} + {len(nodes) - limit} more"
+
+
+def conversion_words(item: Conversion) -> tuple[str, str]:
+    """Return what a conversion does and from what to what."""
+    before = [dtype_word(item.from_dtype), *([item.from_layout.word] if item.from_layout else [])]
+    after = [dtype_word(item.to_dtype), *([item.to_layout.word] if item.to_layout else [])]
+    return " + ".join(item.what), f"{' '.join(before)} → {' '.join(after)}"
+
+
+def _table(*columns: tuple[str, str]) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for heading, justify in columns:
+        # Figures keep together; it is the words that fold where the terminal is narrow.
+        figure = justify == "right"
+        table.add_column(heading, justify="right" if figure else "left", overflow="fold", no_wrap=figure)
+    return table
+
+
+def _print_table(console: Console, title: str, table: Table) -> None:
+    from rich.text import Text
+
+    console.print(Text(title, style="bold"))
+    console.print(table)
+    console.print()
+
+
+def _plain(text: str) -> Text:
+    """Names are data, never markup."""
+    from rich.text import Text
+
+    return Text(text)
+
+
+def _engines(comparison: Comparison) -> Table:
+    table = _table(
+        ("precision", "left"), ("kernels", "right"), ("convert", "right"), ("conv/gemm\ntake", "left"),
+        ("moved\nMiB", "right"), ("time", "right"), ("folded", "right"),
+    )  # fmt: skip
+    for built in comparison.engines:
+        table.add_row(
+            built.name,
+            f"{len(built.rows):,}",
+            f"{len(built.conversions):,}",
+            mix_words(built.precision_mix),
+            mib(built.activation_bytes),
+            time_words(built.total_ns),
+            time_words(built.projected_ns),
+        )
+    for item in comparison.missing:
+        table.add_row(item.name, ABSENT, ABSENT, "no engine, see below", ABSENT, ABSENT, ABSENT)
+    return table
+
+
+def _breakdown(item: Breakdown) -> Table:
+    table = _table(("", "left"), ("rows", "right"), ("range", "right"), ("mid", "right"))
+    for term in item.terms:
+        sign = "" if term.sign > 0 else "− "
+        table.add_row(f"{sign}{term.label}", str(term.rows), *term_words(term))
+    table.add_row("= gain", "", *gain_words(item))
+    return table
+
+
+def term_words(term: SpeedupTerm) -> tuple[str, str]:
+    """Return a term's range and its middle in ms; no rows take no time at all."""
+    if not term.rows:
+        return "0", "0"
+    return time_words(term.time_ns), ms(term.time_ns.mid if isinstance(term.time_ns, Estimate) else term.time_ns)
+
+
+def gain_words(item: Breakdown) -> tuple[str, str]:
+    """Return the gain's range and its middle in ms; a loss is negative."""
+    gain = item.gain_ns
+    if isinstance(gain, tuple):
+        return ms_range(gain[0], gain[2]), ms(gain[1])
+    return "", ms(gain)
+
+
+def changed_fusions(comparison: Comparison) -> tuple[list[FusionRow], list[FusionRow]]:
+    """Return the groups that the engines cut differently: the model's own, and those the backend alone explains."""
+    changed = [row for row in comparison.fusions if any(cell.change is not FusionChange.SAME for cell in row.cells)]
+    return [row for row in changed if row.limit is None], [row for row in changed if row.limit is not None]
+
+
+def _fusions(comparison: Comparison, console: Console) -> None:
+    from rich.text import Text
+
+    own, limited = changed_fusions(comparison)
+    count = f"{len(own)} of {plural(len(comparison.fusions), 'node group')}" if own else "no node group is"
+    title = f"Fusion: {count} cut into kernels differently"
+    if own:
+        table = _table(("ONNX nodes", "left"), *((built.name, "left") for built in comparison.engines))
+        for row in own[:SHOWN_ROWS]:
+            table.add_row(
+                _plain(nodes_words(row.nodes)),
+                *(cell_words(cell, reference=place == 0) for place, cell in enumerate(row.cells)),
+            )
+        console.print(Text(title, style="bold"))
+        console.print(table)
+    else:
+        console.print(Text(title, style="bold"))
+    _more(console, len(own))
+    for limit in sorted({row.limit for row in limited if row.limit}):
+        console.print(Text(f"  {plural(len(limited), 'more group')} only because {limit}"))
+    console.print()
+
+
+def _conversions(comparison: Comparison, console: Console) -> None:
+    from rich.text import Text
+
+    found = [(built, item) for built in comparison.engines for item in built.conversions]
+    if not found:
+        console.print(Text("Conversions: found none", style="bold"))
+        console.print()
+        return
+    table = _table(
+        ("engine", "left"), ("row", "right"), ("what", "left"), ("from → to", "left"), ("moved", "right"),
+        ("ms, modelled", "right"), ("between", "left"),
+    )  # fmt: skip
+    for built, item in _spread(found):
+        what, change = conversion_words(item)
+        table.add_row(
+            built.name,
+            str(item.row),
+            what,
+            change,
+            byte_size(item.bytes_moved),
+            time_words(item.time_ns),
+            _plain(f"{item.before or ABSENT} → {item.after or ABSENT}"),
+        )
+    console.print(Text(f"Conversions: {plural(len(found), 'row')} that only change type or layout", style="bold"))
+    console.print(table)
+    _more(console, len(found))
+    console.print()
+
+
+def _spread(found: list[tuple[Built, Conversion]]) -> list[tuple[Built, Conversion]]:
+    """Keep the rows that move most, in their order: a long engine must not push the others off the screen."""
+    largest = sorted(range(len(found)), key=lambda place: (-(found[place][1].bytes_moved or 0), place))[:SHOWN_ROWS]
+    return [found[place] for place in sorted(largest)]
+
+
+def _more(console: Console, count: int) -> None:
+    if count > SHOWN_ROWS:
+        from rich.text import Text
+
+        console.print(Text(f"  {SHOWN_ROWS} of {count:,} shown; the page and --format json have all"))
+
+
+def _accuracy(comparison: Comparison, console: Console) -> None:
+    table = _table(
+        ("engine", "left"), ("output", "left"), ("samples", "right"), ("cosine", "right"), ("SQNR", "right"),
+        ("max abs error", "right"), ("same top-1", "right"),
+    )  # fmt: skip
+    for built in comparison.engines:
+        if isinstance(built.accuracy, Unknown):
+            table.add_row(built.name, _plain(f"cannot tell: {built.accuracy.reason}"))
+            continue
+        for item in built.accuracy:
+            table.add_row(
+                built.name,
+                _plain(item.output),
+                str(item.samples),
+                ABSENT if item.cosine is None else f"{item.cosine:.6f}",
+                decibel(item.sqnr_db),
+                ABSENT if item.max_abs_error is None else f"{item.max_abs_error:.3g}",
+                percent(item.top1_agreement),
+            )
+    title = f"Accuracy against the original, measured with onnxruntime on the CPU on {comparison.made.calibration}"
+    _print_table(console, title, table)

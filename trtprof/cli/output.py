@@ -1,0 +1,82 @@
+"""What the commands share on the way out: the formats, the terminal, and progress on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.status import Status
+
+
+_PIPE_WIDTH = 120
+
+
+class Format(str, Enum):
+    """How an answer is printed on stdout."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    MARKDOWN = "markdown"
+
+
+FormatOption = Annotated[Format, typer.Option("--format", help="How to print the answer on stdout.")]
+
+
+def terminal() -> Console:
+    """Return the console for stdout; rich decides on colour and honours NO_COLOR and COLUMNS."""
+    from rich.console import Console
+
+    # Into a file or a pipe there is no width to fit; 120 columns keep each row on a line.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
+    return Console(highlight=False, width=width)
+
+
+def note(text: str) -> None:
+    """Print a line on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+class Progress:
+    """Progress of a comparison on stderr: a spinner on a terminal, a line a stage elsewhere."""
+
+    def __init__(self) -> None:
+        self._text = ""
+        self._status: Status | None = None
+        if sys.stderr.isatty():
+            from rich.console import Console
+
+            self._status = Console(stderr=True).status("")
+            self._status.start()
+
+    def stage(self, text: str) -> None:
+        """Show that a stage starts."""
+        self._text = text
+        if self._status is None:
+            note(text)
+        else:
+            self._status.update(text)
+
+    def progress(self, phase: str, step: int, steps: int) -> None:
+        """Show how far the stage is; lines elsewhere than on a terminal would only be noise."""
+        if self._status is not None:
+            self._status.update(f"{self._text}: {phase.lower()} {step}/{steps}")
+
+    def idle(self) -> None:
+        """Import what the answer is written with while a builder has the other core."""
+        from trtprof.dashboards.page import prepare
+        from trtprof.store import runs
+
+        prepare()
+        runs.prepare()
+
+    def done(self) -> None:
+        """Clear the spinner."""
+        if self._status is not None:
+            self._status.stop()
