@@ -10,9 +10,13 @@ import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 from tests.conftest import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
