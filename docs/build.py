@@ -6,25 +6,43 @@ import argparse
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 DOCS = Path(__file__).resolve().parent
-COMMANDS = ("compare", "runs")
-HEAD = "# Commands\n\nWritten by `make docs` from the program's own help.\n"
+HEAD = "# Commands\n\nWritten by `make docs` from the program itself; `trtprof COMMAND --help` says the same.\n"
 
 
 def command_reference() -> str:
-    """Return the help of each command as Markdown."""
-    from typer.testing import CliRunner
+    """Return every command with its arguments and options as Markdown."""
+    from typer.main import get_command
 
     from trtprof.cli.app import app
 
-    runner = CliRunner(env={"COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"})
+    group = get_command(app)
     parts = [HEAD]
-    for arguments in ([], *([command] for command in COMMANDS)):
-        text = runner.invoke(app, [*arguments, "--help"], prog_name="trtprof").stdout
-        lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
-        parts.append(f"## `{' '.join(['trtprof', *arguments])}`\n\n```text\n{lines}\n```\n")
+    for name, command in sorted(group.commands.items()):
+        parts.append(f"## `trtprof {name}`\n\n{_plain(command.help or '')}\n")
+        rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+        parts.append("| | |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def _row(parameter: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+    if parameter.param_type_name == "argument":
+        names = f"`{(parameter.name or '').upper()}`"
+    if parameter.metavar:
+        names += f" `{parameter.metavar}`"
+    text = _plain(getattr(parameter, "help", None) or "")
+    default = parameter.default
+    if default is not None and not callable(default) and default != [] and "[default" not in text:
+        shown = getattr(default, "value", default)
+        text += "" if isinstance(shown, bool) else f" Default: `{shown}`."
+    return f"| {names} | {text} |"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def picture(capture: Path) -> str:
@@ -40,7 +58,6 @@ def picture(capture: Path) -> str:
     print_comparison(load(capture).comparison, console)
     svg = console.export_svg(title="trtprof compare resnet18.onnx", unique_id="trtprof")
     svg = re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
-    # The window hides nothing of interest below, and a README has no room for it.
     return "\n".join(line.rstrip() for line in svg.splitlines()) + "\n"
 
 
