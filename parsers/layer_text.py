@@ -37,7 +37,7 @@ _TENSOR = re.compile(
     r", (?:Datatype: (?P<dtype>[^,]*), Format: |Format/Datatype: )(?P<format>.*?) ?\}(?=\]|, \{|$)",
     re.DOTALL,
 )
-_TACTIC = re.compile(r", TacticName: (.*?)(?=, StreamId: |, Metadata: |$)", re.DOTALL)
+_TACTIC = re.compile(r", TacticName: (.*?)(?=, TacticValue: |, StreamId: |, Metadata: |$)", re.DOTALL)
 _STREAM = re.compile(r", StreamId: (\d+)")
 _METADATA = re.compile(r", Metadata: (.*)$", re.DOTALL)
 _IO_TENSOR = re.compile(
@@ -45,6 +45,9 @@ _IO_TENSOR = re.compile(
     r"Dimensions: \[(?P<dims>[-\d,]*)\].*?(?:ProfileInfo: \[(?P<profiles>.*)\])?$"
 )
 _PROFILE = re.compile(r"MinShape: \[([-\d,]*)\], OptShape: \[([-\d,]*)\], MaxShape: \[([-\d,]*)\]")
+_NUMBER = re.compile(r"-?\d{1,18}")
+_LONGEST_ROW = 200_000
+"""Real rows take some kilobytes; what is longer is no row, and taking it apart would take minutes."""
 _LOG_PREFIX = re.compile(r"^\[[VIWEF]\] |^\[\d\d/\d\d/\d{4}-")
 
 
@@ -107,7 +110,7 @@ def _rows(body: str) -> Iterator[str]:
 
 
 def _layer(text: str, index: int) -> Layer | None:
-    found = _ROW.match(text)
+    found = _ROW.match(text) if len(text) <= _LONGEST_ROW else None
     if found is None:
         return None
     rest = found["rest"] or ""
@@ -159,4 +162,4 @@ def _io_tensors(body: str) -> Iterator[IoTensor]:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(",") if number)
+    return tuple(int(number) for number in _NUMBER.findall(text))

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
-# Names may hold brackets, so an entry ends at a bracket that is followed by a separator, the next entry or the end.
-# TensorRT's core writes 0x1E between entries, Myelin 0x1F; text logs lose both. Myelin marks a node it rewrote behind
-# the bracket: `[ONNX Layer: conv]__gemm_from_conv1x1` (TensorRT-RTX 1.7.1).
-_NEXT = r"[\x1e\x1f]|\[ONNX Layer: |\s*$"
-_ENTRY = re.compile(rf"\[ONNX Layer: (.*?)\](?={_NEXT}|__\w+(?:{_NEXT}))", re.DOTALL)
+# TensorRT's core writes 0x1E between entries, Myelin 0x1F; text logs lose both. Names may hold brackets, so an entry
+# ends at its last one. Myelin marks a node it rewrote behind it: `[ONNX Layer: conv]__gemm_from_conv1x1`
+# (TensorRT-RTX 1.7.1).
+_MARK = re.compile(r"(?:__\w+)?\s*$")
 _HEAD, _TAIL, _BETWEEN = "[ONNX Layer: ", "]", "]\x1f[ONNX Layer: "
 
 
@@ -21,5 +20,6 @@ def onnx_nodes(metadata: str) -> tuple[str, ...]:
         names[0] = names[0][len(_HEAD) :]
         names[-1] = names[-1][: -len(_TAIL)]
     else:  # without its separators the text no longer splits: entries are told apart by their heads
-        names = _ENTRY.findall(metadata)
+        entries = (part.partition("\x1f")[0].rpartition(_TAIL) for part in text.split(_HEAD)[1:])
+        names = [name for name, bracket, mark in entries if bracket and _MARK.match(mark)]
     return tuple(names) if len(set(names)) == len(names) else tuple(dict.fromkeys(names))
