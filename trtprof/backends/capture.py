@@ -176,7 +176,13 @@ class Capture:
         write_text(self.root / MANIFEST, json.dumps(self.manifest, indent=1, sort_keys=True) + "\n")
 
     def close(self) -> None:
-        """Let other processes write here."""
+        """Let other processes write here; a capture in which no step was ever finished leaves nothing behind."""
+        if not self.manifest["steps"] and self.manifest["status"] != "complete":
+            for path in (self.root / MANIFEST, self.root / _LOCK):
+                path.unlink(missing_ok=True)
+            for folder in (self.root, self.root.parent):
+                with suppress(OSError):  # something else is in it, and stays
+                    folder.rmdir()
         with suppress(OSError):
             os.close(self._lock)
 
