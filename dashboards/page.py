@@ -92,7 +92,8 @@ def source_hash(script: str) -> str:
 def _subtitle(comparison: Comparison) -> str:
     made = comparison.made
     where = "no GPU was used, times are modelled for" if comparison.device_is_modelled else "measured on"
-    return f"{made.tool} {made.tool_version}, target {made.target}; {where} {comparison.device.name}"
+    target = f", target {made.target}" if comparison.device_is_modelled else ""
+    return f"{made.tool} {made.tool_version}{target}; {where} {comparison.device.name}"
 
 
 def _safe_json(data: object) -> Markup:

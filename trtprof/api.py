@@ -104,7 +104,7 @@ class Report:
 
 def compare(
     target: str | Path,
-    *,
+    *more: str | Path,
     precisions: Sequence[str] = (),
     variants: Mapping[str, str | Path] | None = None,
     out: str | Path | None = None,
@@ -112,8 +112,9 @@ def compare(
     command: str = "trtprof.compare(...)",
     **settings: Any,
 ) -> Report:
-    """Compare one ONNX model across precisions, or read a capture, and return the report.
+    """Compare one ONNX model across precisions, or read a capture, or engines that were measured; return the report.
 
+    Measured engines are files and directories that trtexec wrote, one engine each; ``NAME=PATH`` names one.
     ``variants`` gives ONNX files of your own by precision; ``settings`` are the fields of
     :class:`~trtprof.pipeline.options.CompareOptions`. The capture is written to ``out``, a directory.
 
@@ -121,6 +122,11 @@ def compare(
         TrtprofError: bad input, a missing package, a failed build; see :mod:`trtprof.errors`.
     """
     path = Path(target)
+    if more or (path.is_dir() and find_capture(path) is None) or (path.is_file() and path.suffix != ".onnx"):
+        from trtprof.pipeline.measured import read_measured
+        from trtprof.pipeline.targets import parse_target
+
+        return Report(read_measured([parse_target(str(item)) for item in (target, *more)], command=command))
     if path.is_dir():
         return load(path)
     given = tuple((name, Path(file)) for name, file in (variants or {}).items())

@@ -14,6 +14,7 @@ from trtprof.model import (
     Engine,
     Estimate,
     Graph,
+    KernelClass,
     Layer,
     LayerKind,
     Layout,
@@ -48,7 +49,7 @@ class Row:
     ``result`` are the storage types of its main input and of its output; ``operand`` decides what a conv or gemm
     multiplies in. ``group`` indexes :attr:`Comparison.groups`. ``epilogue_of`` names the conv or gemm whose epilogue
     this row is, where another engine of the comparison fuses both in one kernel. ``matmuls`` are the conv and gemm
-    nodes it multiplies for.
+    nodes it multiplies for; ``kernel`` is what the name of its tactic says.
     """
 
     layer: Layer
@@ -65,6 +66,7 @@ class Row:
     time_ns: Estimate | float | None
     group: int | None
     epilogue_of: str | None = None
+    kernel: KernelClass | None = None
 
     @property
     def has_matmul(self) -> bool:
@@ -178,12 +180,36 @@ class Breakdown:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """Measured times of whole inferences, in ns. ``spread_ratio`` is the coefficient of variation.
+
+    ``what`` says which time: ``GPU compute`` or ``latency`` with transfers.
+    """
+
+    what: str
+    iterations: int
+    min_ns: float
+    median_ns: float
+    p90_ns: float
+    p99_ns: float
+    max_ns: float
+    mean_ns: float
+    spread_ratio: float | None
+
+    @property
+    def throughput_per_s(self) -> float | None:
+        """Inferences a second if one follows another without a gap; derived from the mean."""
+        return 1e9 / self.mean_ns if self.mean_ns else None
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """One precision of the comparison that has an engine.
 
     ``precision_mix`` counts conv/gemm rows by the type of their operands. ``total_ns`` is the sum over rows, modelled
     or measured as ``provenance`` says; ``projected_ns`` is the same with conv epilogues folded as full TensorRT folds
-    them, ``None`` where that is not a question.
+    them, ``None`` where that is not a question. ``latency`` is ``None`` where no inference was timed; it is less than
+    the sum over rows, because a profiler costs some microseconds a row.
     """
 
     name: str
@@ -200,6 +226,7 @@ class Built:
     accuracy: tuple[OutputAccuracy, ...] | Unknown
     variant_notes: tuple[Notice, ...] = ()
     peak_memory_bytes: int | None = None
+    latency: Latency | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,11 +251,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """The ONNX model compared: its file, hash and size."""
+    """The ONNX model compared: its file, hash and size; ``None`` where only engines are known."""
 
     name: str
-    path: str
-    sha256: str
+    path: str | None
+    sha256: str | None
     opset: int | None
     inputs: tuple[tuple[str, tuple[int, ...], DType | None], ...]
     outputs: tuple[tuple[str, tuple[int, ...] | None, DType | None], ...]

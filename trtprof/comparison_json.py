@@ -15,11 +15,12 @@ from trtprof.comparison import (
     Comparison,
     Conversion,
     FusionRow,
+    Latency,
     NotBuilt,
     OutputAccuracy,
     Row,
 )
-from trtprof.model import DType, Estimate, Notice, Provenance, Unknown
+from trtprof.model import DType, Estimate, KernelClass, Notice, Provenance, Unknown
 
 SCHEMA_VERSION: Final = 1
 
@@ -81,9 +82,28 @@ def engine_json(built: Built) -> Json:
         "activation_bytes_provenance": Provenance.DERIVED.value,
         "time": time_json(built.total_ns, built.provenance),
         "time_with_epilogues_folded": time_json(built.projected_ns, Provenance.MODELLED),
+        "latency": _latency(built.latency),
         "accuracy": _accuracy(built.accuracy),
         "conversions": [_conversion(item, built.provenance) for item in built.conversions],
         "layers": [_row(row, built.provenance) for row in built.rows],
+    }
+
+
+def _latency(latency: Latency | None) -> Json | None:
+    if latency is None:
+        return None
+    return {
+        "what": latency.what,
+        "iterations": latency.iterations,
+        "min_ns": latency.min_ns,
+        "median_ns": latency.median_ns,
+        "p90_ns": latency.p90_ns,
+        "p99_ns": latency.p99_ns,
+        "max_ns": latency.max_ns,
+        "mean_ns": latency.mean_ns,
+        "spread_ratio": latency.spread_ratio,
+        "throughput_per_s": latency.throughput_per_s,
+        "provenance": Provenance.MEASURED.value,
     }
 
 
@@ -186,8 +206,24 @@ def _row(row: Row, provenance: Provenance) -> Json:
         "group": row.group,
         "epilogue_of": row.epilogue_of,
         "tactic": layer.tactic,
+        "kernel": _kernel(row.kernel),
         "inputs": None if layer.inputs is None else [_tensor(tensor) for tensor in layer.inputs],
         "outputs": None if layer.outputs is None else [_tensor(tensor) for tensor in layer.outputs],
+    }
+
+
+def _kernel(kernel: KernelClass | None) -> Json | None:
+    if kernel is None:
+        return None
+    return {
+        "unit": kernel.unit.value,
+        "operation": kernel.operation,
+        "operand_dtype": _dtype(kernel.operand),
+        "mma_dtype": _dtype(kernel.mma),
+        "accumulate_dtype": _dtype(kernel.accumulate),
+        "role": kernel.role.value,
+        "confidence": kernel.confidence,
+        "why": kernel.why,
     }
 
 

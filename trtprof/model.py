@@ -125,6 +125,13 @@ class TensorFormat:
     vector_width: int = 1
     text: str = ""
 
+    @property
+    def word(self) -> str:
+        """The field's short word with its width: ``NC/32HW32``, ``NHWC8`` where channels come in eights."""
+        if self.layout is Layout.CHANNEL_VECTOR:
+            return f"NC/{self.vector_width}HW{self.vector_width}"
+        return self.layout.word + (str(self.vector_width) if self.vector_width > 1 else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:

@@ -32,8 +32,8 @@ def facts(comparison: Comparison) -> Facts:
     device = "GPU the times are modelled for" if comparison.device_is_modelled else "GPU measured on"
     result: Facts = [
         ("command", made.command, True),
-        ("model", model.path, True),
-        ("sha256", model.sha256, True),
+        ("model", model.path or "unknown: only engines were given", True),
+        ("sha256", model.sha256 or "unknown", True),
         ("opset", "unknown" if model.opset is None else str(model.opset), False),
         ("weights", byte_size(model.parameter_bytes), False),
     ]

@@ -63,6 +63,7 @@ def panel(comparison: Comparison) -> Panel:
 def built_tile(built: Built, *, folded: bool) -> Tile:
     """Return the tile of a precision that has an engine; ``folded`` asks for the projected total as well."""
     facts = [
+        *_latency(built),
         _total(built),
         *([_projected(built)] if folded else []),
         _share(built),
@@ -78,6 +79,20 @@ def built_tile(built: Built, *, folded: bool) -> Tile:
 def missing_tile(item: NotBuilt) -> Tile:
     """Return the tile of a precision without an engine: the reason and what can be done."""
     return Tile(item.name, "no engine", (Fact("", cannot_tell(item.reason), "", item.hint or ""),), absent=True)
+
+
+def _latency(built: Built) -> list[Fact]:
+    """Whole inferences, where they were timed; rows timed by a profiler add up to more."""
+    latency = built.latency
+    if latency is None:
+        return []
+    value = f"p50 {ms(latency.median_ns)} ms, p99 {ms(latency.p99_ns)} ms"
+    spread = f", spread {percent(latency.spread_ratio, 1)}" if latency.spread_ratio is not None else ""
+    facts = [Fact(latency.what, value, Provenance.MEASURED.value, f"{latency.iterations:,} iterations{spread}")]
+    rate = latency.throughput_per_s
+    if rate is not None:
+        facts.append(Fact("inferences a second", f"{rate:,.0f}", Provenance.DERIVED.value))
+    return facts
 
 
 def _total(built: Built) -> Fact:

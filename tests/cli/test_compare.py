@@ -19,6 +19,7 @@ from onnx import TensorProto, helper
 from tests.conftest import ROOT
 
 STAGES = """\
+backend rtx-aot: CHOICE
 reading residual_micro.onnx
 fp32: making the variant
 making random calibration data
@@ -41,6 +42,7 @@ def test_the_whole_of_a_comparison(trtprof, models: Path, rtx, tmp_path: Path) -
     assert result.exit_code == 0, result.output
     # Builds run beside the making of variants, so these lines may change places.
     stages = re.sub(r"run [0-9a-f]{12}", "run RUN", result.stderr)
+    stages = re.sub(r"(?<=backend rtx-aot: ).*", "CHOICE", stages)
     assert sorted(stages.splitlines()) == sorted(STAGES.splitlines())
     assert stages.splitlines()[-4:] == STAGES.splitlines()[-4:]
     assert _portable(result.stdout) == (ROOT / "tests" / "cli" / "residual_micro.txt").read_text()
@@ -190,9 +192,9 @@ def test_an_operator_that_is_refused_is_named(trtprof, rtx, tmp_path: Path) -> N
         (["text.onnx", "--variant", "int8=no.onnx"], 3, "no.onnx: --variant int8: no such file", "give an .onnx file"),
         (["text.onnx", "--shapes", "x"], 2, "--shapes x: expected NAME:DIMS", "for example --shapes x:1x3x224x224"),
         (["folder"], 3,
-         "folder: expected a capture (a directory with manifest.json, or one that holds capture/), found none",
-         "trtprof compare MODEL.onnx --out DIR makes one"),
-        (["text.onnx", "folder"], 2, "expected one model or one finished comparison", "compare models one at a time"),
+         "folder: expected files that trtexec or TensorRT wrote of an engine, found none",
+         "name layer information, profiles, times or logs, or a directory that holds them"),
+        (["text.onnx", "folder"], 2, "a model is compared alone, not beside others", "compare models one at a time"),
     ],
 )  # fmt: skip
 def test_what_a_user_can_get_wrong(trtprof, rtx, tmp_path: Path, arguments, code, error, hint) -> None:
@@ -200,7 +202,7 @@ def test_what_a_user_can_get_wrong(trtprof, rtx, tmp_path: Path, arguments, code
     (tmp_path / "folder").mkdir()
     result = trtprof("compare", *arguments)
     assert result.stdout == ""
-    lines = [line for line in result.stderr.splitlines() if not line.startswith("reading ")]
+    lines = [line for line in result.stderr.splitlines() if not line.startswith(("reading ", "backend "))]
     assert lines == [f"error: {error}", f"hint: {hint}"]
     assert result.exit_code == code
     as_json = trtprof("compare", *arguments, "--format", "json")

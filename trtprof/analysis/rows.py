@@ -44,12 +44,17 @@ def main_layers(layers: tuple[Layer, ...], known: Mapping[str, GraphNode]) -> di
     return {name: max(places, key=lambda layer: _likeness(layer, name)).index for name, places in mentions.items()}
 
 
+def is_matmul_type(layer_type: str | None) -> bool:
+    """Return whether the builder's word for a layer says that it multiplies matrices."""
+    word = (layer_type or "").lower()
+    return word in _MAIN_TYPES or any(sign in word for sign in _MAIN_WORDS)
+
+
 def _likeness(layer: Layer, node: str) -> tuple[int, int, int]:
     """How much a layer looks like the one that multiplies; ties go to the earlier."""
-    word = (layer.type or "").lower()
-    if word in _MAIN_TYPES or any(sign in word for sign in _MAIN_WORDS):
+    if is_matmul_type(layer.type):
         shape = 3
-    elif word == "kgen" and any(code in layer.name for code in _MAIN_CODES):
+    elif layer.type == "kgen" and any(code in layer.name for code in _MAIN_CODES):
         shape = 2
     else:
         shape = 0 if layer.kind.is_conversion or layer.kind is LayerKind.COPY else 1

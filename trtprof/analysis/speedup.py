@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from trtprof.comparison import Breakdown, Built, Row, SpeedupTerm
-from trtprof.model import Estimate, LayerKind
+from trtprof.model import Estimate, LayerKind, Provenance
 
 _Test = Callable[[Row], bool]
 
@@ -27,12 +27,16 @@ def breakdown(engine: Built, reference: Built) -> Breakdown:
     kept = {row.epilogue_of for row in reference.rows}
     lost: _Test = lambda row: row.epilogue_of is not None and row.epilogue_of not in kept  # noqa: E731
     tests = (*_KINDS, ("fusion_lost", f"epilogues that {reference.name} fuses", lost), ("other", "the rest", _any))
-    terms = [SpeedupTerm("reference", f"{reference.name}, all of it", +1, len(reference.rows), _sum(reference.rows))]
+    terms = [
+        SpeedupTerm(
+            "reference", f"{reference.name}, all of it", +1, len(reference.rows), _sum(reference, reference.rows)
+        )
+    ]
     left = list(engine.rows)
     for key, label, test in tests:
         rows = [row for row in left if test(row)]
         left = [row for row in left if not test(row)]
-        terms.append(SpeedupTerm(key, label, -1, len(rows), _sum(rows)))
+        terms.append(SpeedupTerm(key, label, -1, len(rows), _sum(engine, rows)))
     return Breakdown(engine.name, reference.name, tuple(terms), engine.provenance)
 
 
@@ -40,13 +44,14 @@ def _any(_: Row) -> bool:
     return True
 
 
-def _sum(rows: Sequence[Row]) -> Estimate | float | None:
+def _sum(built: Built, rows: Sequence[Row]) -> Estimate | float | None:
+    """Return the rows' time; no rows take none, as a range or a figure like the engine's other times."""
     times = [row.time_ns for row in rows]
-    if any(time is None for time in times):
+    if None in times:
         return None
-    if times and all(isinstance(time, float | int) for time in times):
-        return float(sum(time for time in times if isinstance(time, float | int)))
-    return Estimate.total(time for time in times if isinstance(time, Estimate))
+    if built.provenance is Provenance.MODELLED:
+        return Estimate.total(time for time in times if isinstance(time, Estimate))
+    return float(sum(time for time in times if isinstance(time, float | int)))
 
 
 def references(engines: Sequence[Built]) -> list[tuple[Built, Built]]:

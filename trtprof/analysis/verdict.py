@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from trtprof.analysis.latency import BUILD_NOISE_RATIO
 from trtprof.analysis.roofline import WINNER_RATIO
+from trtprof.analysis.tensor_cores import tensor_core_use
 from trtprof.comparison import Built, NotBuilt, Verdict
 from trtprof.model import DType, Estimate, Precision, Provenance
-from trtprof.units import byte_size, plural, significant
+from trtprof.units import byte_size, ms, percent, plural, significant
 
+_MEASURABLE = 1.005
+"""Medians of some thousand iterations repeat to about half a percent with locked clocks."""
 _QUANTISED = (Precision.INT8, Precision.FP8, Precision.INT4, Precision.FP4)
 
 
@@ -66,5 +70,57 @@ def _structure(built: Built) -> str:
     )
 
 
+def _cuda_cores(built: Built) -> str:
+    """Name the conv and gemm that could use a Tensor Core and, by their kernel's name, do not."""
+    use = tensor_core_use(built.rows)
+    if not use.cuda or built.precision not in (*_QUANTISED, Precision.FP16, Precision.BF16):
+        return ""
+    worst = use.on_cuda_cores[0]
+    time = f", {ms(worst.time_ns)} ms" if isinstance(worst.time_ns, float) else ""
+    kernels = f"{use.cuda} of {plural(use.eligible, 'conv/gemm kernel')}"
+    verb = "runs" if use.cuda == 1 else "run"
+    return f"{built.name}: {kernels} {verb} on CUDA cores ('{worst.matmuls[0]}'{time}: {worst.layer.tactic})"
+
+
 def _absent(item: NotBuilt) -> str:
     return f"{item.name}: cannot tell, {item.reason.reason}"
+
+
+def measured_verdict(engines: Sequence[Built]) -> Verdict:
+    """Return the sentence for engines that were run: who is fastest, by how much, and whether that is noise."""
+    structure = (words for built in engines for words in (_structure(built), _cuda_cores(built)))
+    because = tuple(filter(None, structure))
+    timed = [(built, time) for built in engines if (time := measured_time(built)) is not None]
+    if len(timed) < 2:
+        sentence = (
+            "Fewer than two engines have a measured time: there is nothing to compare." if engines else "No engine."
+        )
+        return Verdict(sentence, None, Provenance.MEASURED, because)
+    ranked = sorted(timed, key=lambda item: item[1])
+    (first, best), (second, next_best) = ranked[0], ranked[1]
+    apart = next_best / best - 1
+    noise = apart < BUILD_NOISE_RATIO
+    sentence = f"{first.name} is fastest: {ms(best)} ms against {ms(next_best)} ms of {second.name}"
+    sentence += f", {percent(apart, 1)} apart" + (
+        ", within the noise between two builds (about 4 %)." if noise else "."
+    )
+    sentence += _disappointment(timed)
+    return Verdict(sentence, None if noise else first.name, Provenance.MEASURED, because)
+
+
+def measured_time(built: Built) -> float | None:
+    """Return the median of an engine's inferences in ns, else the sum of its layers; ``None`` if both are unknown."""
+    if built.latency is not None:
+        return built.latency.median_ns
+    return built.total_ns if isinstance(built.total_ns, float) else None
+
+
+def _disappointment(timed: Sequence[tuple[Built, float]]) -> str:
+    """Say so where a quantised engine is no faster than a 16-bit one: the question this tool is asked."""
+    half = next((item for item in timed if item[0].precision in (Precision.FP16, Precision.BF16)), None)
+    words = ""
+    for built, time in timed:
+        if half is not None and built.precision in _QUANTISED and time >= half[1]:
+            how = "slower" if time > _MEASURABLE * half[1] else "no faster"
+            words += f" {built.name} is {how} than {half[0].name}: {ms(time)} ms against {ms(half[1])} ms."
+    return words

@@ -39,7 +39,16 @@ class Backend(str, Enum):
     """What builds the engines."""
 
     AUTO = "auto"
+    TENSORRT = "tensorrt"
+    TRTEXEC = "trtexec"
     RTX_AOT = "rtx-aot"
+
+
+class Typing(str, Enum):
+    """Whether types come from the ONNX model, or from TensorRT's flags."""
+
+    STRONG = "strong"
+    WEAK = "weak"
 
 
 _MODEL, _DATA, _QUANT, _RUN, _OUT = "Model", "Calibration data", "Quantisation", "Build", "Output"
@@ -47,7 +56,12 @@ _MODEL, _DATA, _QUANT, _RUN, _OUT = "Model", "Calibration data", "Quantisation",
 
 def compare(  # noqa: PLR0917 - Typer calls it by name
     target: Annotated[
-        list[Path], typer.Argument(help="An ONNX model in FP32, or the directory of a finished comparison.")
+        list[str],
+        typer.Argument(
+            metavar="TARGET...",
+            help="An ONNX model in FP32; or the directory of a finished comparison; or files and directories that "
+            "trtexec wrote, one engine each, NAME=PATH to name one.",
+        ),
     ],
     precision: Annotated[
         list[str] | None,
@@ -99,8 +113,15 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         typer.Option(rich_help_panel=_QUANT, help="With --residual-qdq: on both inputs, or on the skip branch alone."),
     ] = ResidualInputs.BOTH,
     backend: Annotated[Backend, typer.Option(rich_help_panel=_RUN, help="What builds the engines.")] = Backend.AUTO,
+    trtexec: Annotated[
+        Path | None, typer.Option(metavar="FILE", rich_help_panel=_RUN, help="The trtexec to use.")
+    ] = None,
+    typing: Annotated[
+        Typing,
+        typer.Option(rich_help_panel=_RUN, help="weak: by --fp16 and --int8 flags, TensorRT 10 and older."),
+    ] = Typing.STRONG,
     gpu_target: Annotated[
-        str, typer.Option("--target", rich_help_panel=_RUN, help="GPU to build for: sm75, sm80, sm86, sm89 or sm120.")
+        str, typer.Option("--target", rich_help_panel=_RUN, help="GPU for rtx-aot: sm75, sm80, sm86, sm89 or sm120.")
     ] = "sm89",
     build_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", rich_help_panel=_RUN, help="The longest one build may take.")
@@ -131,30 +152,35 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     is real, times are modelled.
     """  # fmt: skip
     from trtprof.api import PAGE_NAME
-    from trtprof.backends.capture import write_text
+    from trtprof.backends.capture import find_capture, write_text
+    from trtprof.pipeline.targets import parse_target
 
-    del backend  # auto and rtx-aot are the same until another backend exists
-    if len(target) > 1:
-        raise UsageError("expected one model or one finished comparison", hint="compare models one at a time")
-    path = target[0]
-    if path.is_dir():
-        report, folder = _reread(path)
-    else:
+    paths = [parse_target(text) for text in target]
+    path = paths[0][1]
+    is_model = len(paths) == 1 and paths[0][0] is None and _is_model(path)
+    if is_model:
         options = _options(
             precision or [], variant or [], shapes or [],
             target=gpu_target, calib=calib, calib_method=calib_method and calib_method.value, percentile=percentile,
             preprocess=preprocess, residual_qdq=residual_qdq, residual_inputs=residual_inputs.value, seed=seed,
-            build_timeout_s=build_timeout, force=force,
+            build_timeout_s=build_timeout, force=force, backend=backend.value, trtexec=trtexec, typing=typing.value,
         )  # fmt: skip
+        folder: Path | None
         report, folder = _make(path, options, out)
+    elif len(paths) == 1 and find_capture(path) is not None:
+        report, folder = _reread(path)
+    else:
+        if any(item.suffix == ".onnx" for _, item in paths):
+            raise UsageError("a model is compared alone, not beside others", hint="compare models one at a time")
+        report, folder = _measured(paths, out)
     page = html or (folder / PAGE_NAME if folder else None)
     if open_page and page is None:
         raise UsageError("--open: there is no page to open", hint="name one with --html FILE")
     if page is not None:
         write_text(page, report.to_html())
         note(f"wrote {page}")
-    _store(report, db or _store_of(folder, default=not path.is_dir() and out is None))
-    if folder is not None and not path.is_dir():
+    _store(report, db or _store_of(folder, default=find_capture(path) is None and out is None))
+    if is_model and folder is not None:
         note(f"next: trtprof compare {shlex.quote(str(folder))} --format json")
     if open_page:
         typer.launch(str(page))
@@ -188,6 +214,26 @@ def _make(model: Path, options: CompareOptions, out: Path | None) -> tuple[Repor
         return Report(read_capture(folder / "capture")), folder
     finally:
         progress.done()
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a single target is meant as a model: by its ending, else because no reader knows the file."""
+    from trtprof.model import Unknown
+    from trtprof.parsers.registry import sniff
+
+    if path.is_dir():
+        return False
+    return path.suffix == ".onnx" or not path.is_file() or isinstance(sniff(path), Unknown)
+
+
+def _measured(paths: list[tuple[str | None, Path]], out: Path | None) -> tuple[Report, Path]:
+    from trtprof.api import Report
+    from trtprof.pipeline.measured import read_measured
+    from trtprof.pipeline.options import DEFAULT_WORKSPACE
+
+    comparison = read_measured(paths, command=_command())
+    names = "-".join(built.name for built in comparison.engines)[:60].replace("/", "_")
+    return Report(comparison), out or DEFAULT_WORKSPACE / f"{names}-{comparison.made.target[:6]}"
 
 
 def _reread(path: Path) -> tuple[Report, Path | None]:

@@ -6,16 +6,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from trtprof.cli.compare_table import (
     accuracy_words,
+    breakdown_words,
     cell_words,
     changed_fusions,
     conversion_words,
     gain_words,
+    heading,
+    latency_words,
     mix_words,
     nodes_words,
     term_words,
     time_words,
 )
-from trtprof.comparison import Comparison
+from trtprof.comparison import Built, Comparison
 from trtprof.units import byte_size, mib
 
 
@@ -25,25 +28,24 @@ def markdown(comparison: Comparison) -> str:
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
-    made = comparison.made
-    yield f"## {_cell(comparison.model.name)}: {_cell(made.tool)} {made.tool_version} for {made.target}"
+    modelled = comparison.device_is_modelled
+    times = "modelled" if modelled else "measured"
+    yield f"## {_cell(heading(comparison))}"
     yield from ("", _cell(comparison.verdict.sentence), "")
     yield from (f"- {_cell(reason)}" for reason in comparison.verdict.because)
     yield ""
-    yield from _table(
-        ("precision", "kernels", "conv/gemm take", "conversions", "activations MiB", "time ms (modelled)",
-         "folded ms (modelled)", "accuracy"),
-        (
-            (built.name, f"{len(built.rows)}", mix_words(built.precision_mix), f"{len(built.conversions)}",
-             mib(built.activation_bytes), time_words(built.total_ns), time_words(built.projected_ns),
-             accuracy_words(built.accuracy))
-            for built in comparison.engines
-        ),
-    )  # fmt: skip
+    structure = ("precision", "kernels", "conv/gemm take", "conversions", "activations MiB")
+    timed = (
+        ("time ms (modelled)", "folded ms (modelled)", "accuracy")
+        if modelled
+        else ("p50 ms (measured)", "p90 ms", "p99 ms", "spread", "per s", "layer sum ms")
+    )
+    yield from _table((*structure, *timed), (_engine(built, modelled) for built in comparison.engines))
     for item in comparison.missing:
         yield f"\n{item.name}: cannot build, {_cell(item.reason.reason)}"
     for breakdown in comparison.breakdowns:
-        yield from ("", f"### {breakdown.engine} against {breakdown.reference} (modelled)", "")
+        words = breakdown_words(breakdown)
+        yield from ("", f"### {breakdown.engine} against {breakdown.reference} ({words})", "")
         yield from _table(
             ("term", "rows", "range ms", "mid ms"),
             (
@@ -68,7 +70,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from ("", f"### Conversions: {len(found)}" if found else "### Conversions: found none", "")
     if found:
         yield from _table(
-            ("engine", "row", "what", "from → to", "moved", "ms (modelled)", "why"),
+            ("engine", "row", "what", "from → to", "moved", f"ms ({times})", "why"),
             (
                 (name, str(item.row), *conversion_words(item), byte_size(item.bytes_moved), time_words(item.time_ns),
                  item.reason)
@@ -79,9 +81,22 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from (f"- {_cell(notice.message)}" for notice in comparison.notices)
 
 
-def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_cell, heading))} |"
-    yield f"|{'---|' * len(heading)}"
+def _engine(built: Built, modelled: bool) -> tuple[str, ...]:
+    structure = (
+        built.name,
+        f"{len(built.rows)}",
+        mix_words(built.precision_mix),
+        f"{len(built.conversions)}",
+        mib(built.activation_bytes),
+    )
+    if modelled:
+        return (*structure, time_words(built.total_ns), time_words(built.projected_ns), accuracy_words(built.accuracy))
+    return (*structure, *latency_words(built.latency), time_words(built.total_ns))
+
+
+def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(map(_cell, titles))} |"
+    yield f"|{'---|' * len(titles)}"
     for row in rows:
         yield f"| {' | '.join(map(_cell, row))} |"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trtprof.analysis.group_times import group_times
+from trtprof.analysis.tensor_cores import tensor_core_use
 from trtprof.comparison import (
     Breakdown,
     Built,
@@ -12,11 +14,12 @@ from trtprof.comparison import (
     FusionCell,
     FusionChange,
     FusionRow,
+    Latency,
     OutputAccuracy,
     SpeedupTerm,
 )
-from trtprof.model import DType, Estimate, Unknown
-from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural
+from trtprof.model import DType, Estimate, Provenance, Unknown
+from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,25 +39,44 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print every table of a comparison."""
     from rich.text import Text
 
-    made = comparison.made
-    console.print(
-        Text(f"{comparison.model.name}: {made.tool} {made.tool_version} for {made.target}, ahead of time", style="bold")
-    )
+    console.print(Text(heading(comparison), style="bold"))
     console.print(Text(comparison.verdict.sentence))
     for reason in comparison.verdict.because:
         console.print(Text(f"  {reason}"))
     console.print()
-    _print_table(console, "Engines (times modelled, ms)", _engines(comparison))
+    if comparison.device_is_modelled:
+        _print_table(console, "Engines (times modelled, ms)", _engines(comparison))
+    else:
+        _print_table(console, "Engines (times measured, ms)", _measured_engines(comparison))
     for item in comparison.breakdowns:
-        title = f"Where the time of {item.engine} goes, against {item.reference} (modelled, ms)"
+        title = f"Where the time of {item.engine} goes, against {item.reference} ({breakdown_words(item)}, ms)"
         _print_table(console, title, _breakdown(item))
+    if not comparison.device_is_modelled:
+        _groups(comparison, console)
     _fusions(comparison, console)
     _conversions(comparison, console)
-    _accuracy(comparison, console)
+    if comparison.made.backend != "files":
+        _accuracy(comparison, console)
     console.print(Text("Read this with it", style="bold"))
     for notice in comparison.notices:
         where = f"{notice.where}: " if notice.where else ""
         console.print(Text(f"  {where}{notice.message}"))
+
+
+def heading(comparison: Comparison) -> str:
+    """Return what was compared, on what."""
+    made = comparison.made
+    if comparison.device_is_modelled:
+        return f"{comparison.model.name}: {made.tool} {made.tool_version} for {made.target}, ahead of time"
+    return f"{comparison.model.name}: measured with {made.tool} {made.tool_version} on {comparison.device.name}"
+
+
+def breakdown_words(item: Breakdown) -> str:
+    """Return where the times of a breakdown come from."""
+    if item.provenance is Provenance.DERIVED:
+        return "layer times scaled to each latency"
+    words: str = item.provenance.value
+    return words
 
 
 def time_words(time: Estimate | float | None) -> str:
@@ -148,12 +170,80 @@ def _engines(comparison: Comparison) -> Table:
     return table
 
 
+def _measured_engines(comparison: Comparison) -> Table:
+    table = _table(
+        ("precision", "left"), ("layers", "right"), ("convert", "right"), ("conv/gemm\ntake", "left"),
+        ("on Tensor\nCores", "right"), ("moved\nMiB", "right"), ("p50", "right"), ("p90", "right"), ("p99", "right"),
+        ("spread", "right"), ("per s", "right"), ("layer\nsum", "right"),
+    )  # fmt: skip
+    for built in comparison.engines:
+        table.add_row(
+            built.name,
+            f"{len(built.rows):,}",
+            f"{len(built.conversions):,}",
+            mix_words(built.precision_mix),
+            tensor_core_words(built),
+            mib(built.activation_bytes),
+            *latency_words(built.latency),
+            time_words(built.total_ns),
+        )
+    return table
+
+
+def tensor_core_words(built: Built) -> str:
+    """Return how many conv/gemm kernels run on Tensor Cores by their names, and their share of that time."""
+    use = tensor_core_use(built.rows)
+    if not use.is_known:
+        return "unknown" if use.eligible else ABSENT
+    unknown = f" ({use.unknown} unknown)" if use.unknown else ""
+    return f"{use.tensor} of {use.eligible}{unknown}" + (
+        "" if use.time_ratio is None else f", {percent(use.time_ratio)}"
+    )
+
+
+def latency_words(latency: Latency | None) -> tuple[str, str, str, str, str]:
+    """Return median, 90th and 99th percentile in ms, the coefficient of variation and inferences a second."""
+    if latency is None:
+        return (ABSENT,) * 5
+    rate = latency.throughput_per_s
+    return (
+        ms(latency.median_ns),
+        ms(latency.p90_ns),
+        ms(latency.p99_ns),
+        percent(latency.spread_ratio, 1),
+        ABSENT if rate is None else f"{rate:,.0f}",
+    )
+
+
+def _groups(comparison: Comparison, console: Console) -> None:
+    """The most expensive node groups with their times; the ratio is against the first engine."""
+    found = group_times(comparison.groups, comparison.engines)
+    if not found:
+        return
+    columns: list[tuple[str, str]] = [("ONNX nodes", "left")]
+    for place, built in enumerate(comparison.engines):
+        columns += [(built.name, "right")] + ([("", "right")] if place else [])
+    table = _table(*columns)
+    for item in found[:SHOWN_ROWS]:
+        cells: list[str] = []
+        for place, time in enumerate(item.times_ns):
+            ratio = item.ratio(0, place) if place else None
+            cells += [ms(time)] + ([ABSENT if ratio is None else f"×{significant(ratio)}"] if place else [])
+        table.add_row(_plain(nodes_words(item.nodes, 3)), *cells)
+    title = f"The most expensive of {plural(len(found), 'node group')} (layer times as profiled, ms)"
+    _print_table(console, title, table)
+
+
 def _breakdown(item: Breakdown) -> Table:
-    table = _table(("", "left"), ("rows", "right"), ("range", "right"), ("mid", "right"))
+    modelled = item.provenance is Provenance.MODELLED
+    table = _table(
+        ("", "left"), ("rows", "right"), *([("range", "right"), ("mid", "right")] if modelled else [("time", "right")])
+    )
     for term in item.terms:
         sign = "" if term.sign > 0 else "− "
-        table.add_row(f"{sign}{term.label}", str(term.rows), *term_words(term))
-    table.add_row("= gain", "", *gain_words(item))
+        words = term_words(term)
+        table.add_row(f"{sign}{term.label}", str(term.rows), *(words if modelled else words[1:]))
+    table.add_row("= gain", "", *(gain_words(item) if modelled else gain_words(item)[1:]))
     return table
 
 
@@ -211,7 +301,7 @@ def _conversions(comparison: Comparison, console: Console) -> None:
         return
     table = _table(
         ("engine", "left"), ("row", "right"), ("what", "left"), ("from → to", "left"), ("moved", "right"),
-        ("ms, modelled", "right"), ("between", "left"),
+        (f"ms, {'modelled' if comparison.device_is_modelled else 'measured'}", "right"), ("between", "left"),
     )  # fmt: skip
     for built, item in _spread(found):
         what, change = conversion_words(item)

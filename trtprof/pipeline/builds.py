@@ -1,4 +1,4 @@
-"""Builds in the background: while one engine is built, the next variant is made.
+"""Builds in the background: while one engine is built, the next variant is made. Engines that are measured are not.
 
 One build at a time, since a builder takes a core and some hundred MB. Builds run in their own processes; the thread
 here only waits for them. The manifest is written by the caller's thread alone.
@@ -7,14 +7,14 @@ here only waits for them. The manifest is written by the caller's thread alone.
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Protocol
 
 from trtprof.backends import rtx_aot
-from trtprof.backends.base import BuildRecord, BuildRequest
 from trtprof.backends.capture import Capture
 from trtprof.errors import BuildError
+from trtprof.pipeline.makers import Made, Maker
+from trtprof.variants.spec import VariantSpec
 
 
 class _Stages(Protocol):
@@ -26,11 +26,11 @@ class _Stages(Protocol):
 class Builds:
     """The builds of one capture, in order. Left by an exception, it ends what is running and starts nothing more."""
 
-    def __init__(self, capture: Capture, stages: _Stages) -> None:
-        self.capture, self.stages = capture, stages
+    def __init__(self, capture: Capture, maker: Maker, stages: _Stages) -> None:
+        self.capture, self.maker, self.stages = capture, maker, stages
         self.failed: dict[str, dict[str, Any]] = {}
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._waiting: list[tuple[BuildRequest, dict[str, Any], Future[BuildRecord]]] = []
+        self._waiting: list[tuple[str, dict[str, Any], Future[Made]]] = []
 
     def __enter__(self) -> Builds:
         return self
@@ -44,16 +44,21 @@ class Builds:
             self.collect()
         self._pool.shutdown(wait=True)
 
-    def start(self, request: BuildRequest) -> None:
+    def start(self, spec: VariantSpec) -> None:
         """Start a build, or take it from the capture when it was done before."""
-        depends = {
-            "onnx": self.capture.manifest["steps"][f"variant:{request.name}"]["files"],
-            "target": request.target,
-            "tf32": request.tf32,
-            "builder": rtx_aot.version(),
-        }
-        if self.capture.known(f"build:{request.name}", depends) is None:
-            self._waiting.append((request, depends, self._pool.submit(self._build, request)))
+        files = self.capture.manifest["steps"][f"variant:{spec.name}"]["files"]
+        depends = {"onnx": files, "maker": self.maker.tool, **self.maker.depends()}
+        if self.capture.known(f"build:{spec.name}", depends) is not None:
+            return
+        if self.maker.measures:
+            done: Future[Made] = Future()
+            try:
+                done.set_result(self._make(spec))
+            except BuildError as error:
+                done.set_exception(error)
+            self._note(spec.name, depends, done)
+        else:
+            self._waiting.append((spec.name, depends, self._pool.submit(self._make, spec)))
 
     def collect(self) -> None:
         """Note the builds that have ended; do not wait for the others."""
@@ -64,22 +69,23 @@ class Builds:
     def finish(self) -> None:
         """Wait for every build and note it."""
         while self._waiting:
-            request, depends, future = self._waiting[0]
+            name, depends, future = self._waiting[0]
             wait([future])
             self._waiting.pop(0)
-            self._note(request, depends, future)
+            self._note(name, depends, future)
 
-    def _build(self, request: BuildRequest) -> BuildRecord:
-        self.stages.stage(f"{request.name}: building with TensorRT-RTX for {request.target}")
-        return rtx_aot.build(request, self.stages.progress)
+    def _make(self, spec: VariantSpec) -> Made:
+        target = "" if self.maker.measures else f" for {self.maker.depends()['target']}"
+        doing = "building and measuring" if self.maker.measures else "building"
+        self.stages.stage(f"{spec.name}: {doing} with {self.maker.tool}{target}")
+        return self.maker.make(spec, self.capture.root / spec.name, self.stages.progress)
 
-    def _note(self, request: BuildRequest, depends: dict[str, Any], future: Future[BuildRecord]) -> None:
+    def _note(self, name: str, depends: dict[str, Any], future: Future[Made]) -> None:
         if future.cancelled():
             return
         try:
-            record = asdict(future.result())
+            record, files = future.result()
         except BuildError as error:
-            self.failed[request.name] = {"reason": error.message, "hint": error.hint}
+            self.failed[name] = {"reason": error.message, "hint": error.hint}
             return
-        record["log"] = str(request.log.relative_to(self.capture.root))
-        self.capture.keep(f"build:{request.name}", depends, record, (request.log,))
+        self.capture.keep(f"build:{name}", depends, record, files)

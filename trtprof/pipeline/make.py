@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from trtprof import __version__
 from trtprof.backends import rtx_aot
-from trtprof.backends.base import BuildRequest
 from trtprof.backends.capture import Capture, now, sha256_of, write_text
+from trtprof.backends.choose import PROBES, Choice, choose, probe_trtexec
 from trtprof.dependencies import version_of
 from trtprof.errors import BuildError, InputError, Interrupted, TrtprofError
 from trtprof.model import DType, Notice, Precision, Unknown
 from trtprof.pipeline.builds import Builds
+from trtprof.pipeline.makers import maker_for
 from trtprof.pipeline.options import CompareOptions, display_order
 from trtprof.variants.spec import VariantSpec, parse_variant
 
@@ -70,17 +71,32 @@ def make_capture(model: Path, root: Path, options: CompareOptions, *, command: s
         Interrupted: Ctrl-C; what was finished is kept.
     """
     options.check()
-    rtx_aot.version()
     if not model.is_file():
         found = "expected an ONNX file" if model.exists() else "no such file"
         raise InputError(found, path=model, hint="give the path of an .onnx file, or of a finished comparison")
+    choice = _choose(options)
     identity = {"model_sha256": sha256_of(model), **options.identity()}
     capture = Capture.open(root, identity, replace=options.force)
     try:
         with _interruptible(capture):
-            _Maker(capture, model, options, stages).run(command)
+            stages.stage(_why(choice))
+            _Steps(capture, model, options, stages, choice.name).run(command)
     finally:
         capture.close()
+
+
+def _choose(options: CompareOptions) -> Choice:
+    """A backend that is named is not asked for a GPU first: it says itself what it lacks, and knows better."""
+    if options.backend == "trtexec":
+        return choose("trtexec", {"trtexec": lambda: probe_trtexec(options.trtexec, lambda: 1)})
+    return choose(options.backend, {**PROBES, "trtexec": lambda: probe_trtexec(options.trtexec)})
+
+
+def _why(choice: Choice) -> str:
+    """Say which backend is used, and why none before it is."""
+    *passed, used = choice.considered
+    refused = "".join(f"; not {item.name}: {item.why}" for item in passed)
+    return f"backend {used.name}: {used.why}{refused}"
 
 
 @contextmanager
@@ -95,11 +111,12 @@ def _interruptible(capture: Capture) -> Iterator[None]:
         ) from None
 
 
-class _Maker:
+class _Steps:
     """The steps of one capture, in order."""
 
-    def __init__(self, capture: Capture, model: Path, options: CompareOptions, stages: Stages) -> None:
+    def __init__(self, capture: Capture, model: Path, options: CompareOptions, stages: Stages, backend: str) -> None:
         self.capture, self.model, self.options, self.stages = capture, model, options, stages
+        self.backend, self.maker = backend, maker_for(backend, options)
         self.missing: dict[str, dict[str, Any]] = {}
         self.inputs: tuple[Any, ...] = ()
         self._data: CalibrationData | None = None
@@ -113,7 +130,7 @@ class _Maker:
                 raise InputError("no such file", path=path, where=f"--variant {name}", hint="give an .onnx file")
         names = sorted((*self.options.precisions, *given), key=display_order)
         base = self._base()
-        with Builds(self.capture, self.stages) as builds:
+        with Builds(self.capture, self.maker, self.stages) as builds:
             for name in names:
                 spec = parse_variant(name)
                 try:
@@ -121,7 +138,7 @@ class _Maker:
                 except BuildError as error:
                     self.missing[name] = {"reason": error.message, "hint": error.hint}
                     continue
-                builds.start(self._build_request(spec))
+                builds.start(spec)
                 builds.collect()
             self._accuracies([name for name in names if name not in self.missing])
             builds.collect()
@@ -135,7 +152,7 @@ class _Maker:
                 "trtprof": __version__,
                 "command": command,
                 "model": {"path": str(self.model), "bytes": self.model.stat().st_size},
-                "backend": "rtx-aot",
+                "backend": self.backend,
                 "target": self.options.target,
                 "versions": {name: version for name in _VERSIONS if (version := version_of(name))},
                 "calibration": self._data_facts() if self._data else None,
@@ -198,7 +215,7 @@ class _Maker:
         if given is not None:
             depends |= {"given": sha256_of(given), "shapes": self.options.shapes}
         else:
-            lacking = rtx_aot.lacking_type(spec.name, self.options.target)
+            lacking = rtx_aot.lacking_type(spec.name, self.options.target) if not self.maker.measures else None
             if lacking:
                 raise BuildError(lacking, hint="choose a newer --target, or leave that precision out")
             depends |= {"onnxruntime": version_of("onnxruntime"), "converter": version_of("onnxconverter-common")}
@@ -242,17 +259,6 @@ class _Maker:
 
         prepare_variant(given, dict(self.options.shapes), path)
         return {"given": str(given), "remainder": None, "notices": [], "ranges": {}}
-
-    def _build_request(self, spec: VariantSpec) -> BuildRequest:
-        folder = self.capture.root / spec.name
-        return BuildRequest(
-            name=spec.name,
-            onnx=folder / "model.onnx",
-            log=folder / "build.log",
-            target=self.options.target,
-            tf32=spec.name == "tf32",
-            timeout_s=self.options.build_timeout_s,
-        )
 
     def _accuracies(self, names: list[str]) -> None:
         """Run the variants on the CPU; whether an engine comes of each does not matter to that."""

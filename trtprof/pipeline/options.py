@@ -16,6 +16,7 @@ DEFAULT_WORKSPACE: Final = Path("trtprof-out")
 
 CalibrationMethod = Literal["minmax", "entropy", "percentile"]
 ResidualInputs = Literal["both", "skip"]
+Backend = Literal["auto", "tensorrt", "trtexec", "rtx-aot"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,9 @@ class CompareOptions:
     residual_inputs: ResidualInputs = "both"
     seed: int = 0
     build_timeout_s: float = 1800.0
+    backend: Backend = "auto"
+    typing: Literal["strong", "weak"] = "strong"
+    trtexec: Path | None = None
     force: bool = field(default=False, compare=False)
 
     def check(self) -> None:
@@ -49,6 +53,8 @@ class CompareOptions:
         from trtprof.variants.spec import parse_variant
 
         rtx_aot.check_target(self.target)
+        if self.backend == "rtx-aot" and self.typing == "weak":
+            raise UsageError("--typing weak: TensorRT-RTX is strongly typed only", hint="leave it out, or use trtexec")
         names = [*self.precisions, *(name for name, _ in self.given)]
         for name in names:
             parse_variant(name)
@@ -79,6 +85,8 @@ class CompareOptions:
             "residual_qdq": self.residual_qdq,
             "residual_inputs": self.residual_inputs,
             "seed": self.seed,
+            "backend": self.backend,
+            "typing": self.typing,
         }
 
 

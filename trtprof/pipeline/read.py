@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from trtprof.analysis.align import align
 from trtprof.analysis.devices import TARGET_DEVICES, Peaks
+from trtprof.analysis.engine_graph import layer_nodes
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.roofline import projected_total, total, with_times
 from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
 from trtprof.analysis.speedup import breakdown, references
-from trtprof.analysis.verdict import verdict
+from trtprof.analysis.verdict import measured_verdict, verdict
 from trtprof.backends.capture import read_manifest
 from trtprof.comparison import (
     Built,
@@ -29,9 +30,11 @@ from trtprof.graph.onnx_file import load_onnx
 from trtprof.graph.prepare import default_opset
 from trtprof.graph.shapes import input_specs, onnx_dtype, static_dims
 from trtprof.graph.structure import graph_of, parameter_bytes, read_graph
-from trtprof.model import DType, Engine, Graph, Notice, Precision, Provenance, Unknown
+from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Provenance, Unknown
+from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
+from trtprof.pipeline.measured import measured_breakdown, measured_engine, measured_notices
 from trtprof.variants.spec import parse_variant
 
 _QUANTISED: Final = frozenset({DType.INT8, DType.FP8})
@@ -52,32 +55,68 @@ def read_capture(root: Path) -> Comparison:
         )
     model = load_onnx(root / BASE, weights=False)
     graph = graph_of(model)
-    engines, tables = [], []
-    for name in manifest["precisions"]:
-        if name not in manifest["missing"]:
-            engine = _engine(root, manifest, name)
-            engines.append(engine)
-            tables.append(read_rows(engine, graph))
-    peaks = TARGET_DEVICES[manifest["target"]]
-    groups, rows = align(mark_epilogues(tables), graph)
-    built = tuple(
-        _built(root, manifest, engine, table, graph, peaks) for engine, table in zip(engines, rows, strict=True)
-    )
+    names = [name for name in manifest["precisions"] if name not in manifest["missing"]]
+    modelled = manifest["backend"] == "rtx-aot"
+    engines = [(_engine if modelled else _measured_engine)(root, manifest, name) for name in names]
+    groups, rows = align(mark_epilogues([read_rows(engine, graph) for engine in engines]), graph)
     missing = tuple(_missing(name, item) for name, item in manifest["missing"].items())
+    pairs = list(zip(engines, rows, strict=True))
+    if modelled:
+        peaks = TARGET_DEVICES[manifest["target"]]
+        built = tuple(_built(root, manifest, engine, table, graph, peaks) for engine, table in pairs)
+        device, answer, against = peaks.device, verdict(built, missing), breakdown
+    else:
+        built = tuple(_measured(root, manifest, engine, table, graph) for engine, table in pairs)
+        device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
+        answer, against = measured_verdict(built), measured_breakdown
     return Comparison(
         model=_model_facts(manifest, model, graph),
         graph=graph,
-        device=peaks.device,
-        device_is_modelled=True,
+        device=device,
+        device_is_modelled=modelled,
         engines=built,
         missing=missing,
         groups=groups,
-        fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=True),
-        breakdowns=tuple(breakdown(engine, reference) for engine, reference in references(built)),
-        verdict=verdict(built, missing),
+        fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=modelled),
+        breakdowns=tuple(against(engine, reference) for engine, reference in references(built)),
+        verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
     )
+
+
+def _measured_engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:
+    """An engine that was run leaves the files that trtexec writes, whatever ran it."""
+    step = manifest["steps"][f"build:{name}"]
+    record = step["record"]
+    (engine,) = read_engines([root / file for file in step["files"]])
+    layers = tuple(replace(layer, onnx_nodes=layer_nodes(layer)) for layer in engine.layers)
+    return replace(
+        engine,
+        name=name,
+        precision=parse_variant(name).precision,
+        layers=layers,
+        tool=record["tool"],
+        tool_version=record["tool_version"],
+        size_bytes=record["plan_bytes"],
+        build_ns=record["build_ns"],
+    )
+
+
+def _measured(root: Path, manifest: dict[str, Any], engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
+    variant = manifest["steps"][f"variant:{engine.name}"]["record"]
+    built = measured_engine(engine, rows, graph)
+    return replace(
+        built,
+        remainder=Precision(variant["remainder"]) if variant["remainder"] else None,
+        conversions=find_conversions(built.rows, engine, graph, _added(root, engine.name)),
+        accuracy=_accuracy(manifest, engine.name),
+        variant_notes=tuple(Notice(**notice) for notice in variant["notices"]),
+    )
+
+
+def _added(root: Path, name: str) -> dict[str, str]:
+    return {node.name: node.op_type for node in read_graph(root / name / "model.onnx").nodes}
 
 
 def _engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:
@@ -109,7 +148,6 @@ def _built(  # noqa: PLR0917
     spec = parse_variant(engine.name)
     tf32 = spec.precision is Precision.TF32
     timed = with_times(rows, peaks, tf32=tf32)
-    added = {node.name: node.op_type for node in read_graph(root / engine.name / "model.onnx").nodes}
     projected = projected_total(timed, peaks, tf32=tf32) if _splits_epilogues(timed) else None
     variant = manifest["steps"][f"variant:{engine.name}"]["record"]
     return Built(
@@ -118,7 +156,7 @@ def _built(  # noqa: PLR0917
         remainder=Precision(variant["remainder"]) if variant["remainder"] else None,
         engine=engine,
         rows=timed,
-        conversions=find_conversions(timed, engine, graph, added),
+        conversions=find_conversions(timed, engine, graph, _added(root, engine.name)),
         precision_mix=precision_mix(timed),
         activation_bytes=activation_bytes(timed),
         total_ns=total(timed),
@@ -170,14 +208,16 @@ def _model_facts(manifest: dict[str, Any], model: Any, graph: Graph) -> ModelFac
 
 def _notices(manifest: dict[str, Any], built: tuple[Built, ...]) -> tuple[Notice, ...]:
     """The limits of what was done, most important first, then what the steps noted."""
-    device = TARGET_DEVICES[manifest["target"]].device.name
-    notices = [
-        Notice(
-            "modelled-times",
+    notices = []
+    if manifest["backend"] == "rtx-aot":
+        device = TARGET_DEVICES[manifest["target"]].device.name
+        text = (
             f"No GPU was used. Structure, types and conversions are those of a real TensorRT-RTX build; every time is "
-            f"modelled for one {device} and printed as a range.",
+            f"modelled for one {device} and printed as a range."
         )
-    ]
+        notices.append(Notice("modelled-times", text))
+    else:
+        notices.extend(measured_notices(built))
     quantised = [item for item in built if parse_variant(item.name).quantised]
     if any(item.projected_ns is not None for item in quantised):
         notices.append(
@@ -199,7 +239,8 @@ def _notices(manifest: dict[str, Any], built: tuple[Built, ...]) -> tuple[Notice
         )
     steps = manifest["steps"]["base"]["record"]["notices"] + (data["notices"] if data else [])
     notices.extend(Notice(**notice) for notice in steps)
-    notices.extend(notice for item in built for notice in item.engine.notices)
+    if manifest["backend"] == "rtx-aot":
+        notices.extend(notice for item in built for notice in item.engine.notices)
     notices.extend(replace(notice, where=notice.where or item.name) for item in built for notice in item.variant_notes)
     return tuple(notices)
 

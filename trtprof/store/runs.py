@@ -43,7 +43,7 @@ def prepare() -> None:
 def run_id(comparison: Comparison) -> str:
     """Return the name of a comparison's run: the same for the same capture, however often it is rendered."""
     made, model = comparison.made, comparison.model
-    parts = (model.sha256, made.created, made.target, made.calibration, made.tool_version, made.capture)
+    parts = (model.sha256 or "", made.created, made.target, made.calibration, made.tool_version, made.capture)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
@@ -107,7 +107,7 @@ def _run(name: str, comparison: Comparison) -> Record:
         "calibration": made.calibration,
         "verdict": comparison.verdict.sentence,
         "winner": comparison.verdict.winner,
-        "capture": str(Path(made.capture).resolve()),
+        "capture": made.capture if made.backend == "files" else str(Path(made.capture).resolve()),
     }
 
 
@@ -152,6 +152,8 @@ def _engine(run: str, place: int, item: Built | NotBuilt) -> Record:
         "activation_bytes": item.activation_bytes,
         "provenance": item.provenance.value,
         **_time("total", item.total_ns),
+        "latency_median_ns": item.latency.median_ns if item.latency else None,
+        "latency_p99_ns": item.latency.p99_ns if item.latency else None,
     }
 
 

@@ -3,7 +3,7 @@ CREATE TABLE run (
     id              TEXT PRIMARY KEY,
     created         TEXT NOT NULL,
     model           TEXT NOT NULL,
-    model_sha256    TEXT NOT NULL,
+    model_sha256    TEXT,
     target          TEXT NOT NULL,
     device          TEXT NOT NULL,
     backend         TEXT NOT NULL,
@@ -30,6 +30,8 @@ CREATE TABLE engine (
     total_low_ns        REAL,
     total_mid_ns        REAL,
     total_high_ns       REAL,
+    latency_median_ns   REAL,
+    latency_p99_ns      REAL,
     PRIMARY KEY (run_id, name)
 ) STRICT;
 

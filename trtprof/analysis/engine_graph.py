@@ -1,0 +1,126 @@
+"""A graph for engines that come without their ONNX model: nodes by name, and one name for the same node in all engines.
+
+Two exports of one network rarely number their nodes alike once one of them has Q/DQ, so names alone would pair
+strangers. Nodes are paired in execution order: convolutions and matrix products by operator and shape, what lies
+between two of them by operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+from trtprof.analysis.layer_names import named_nodes, operator_of
+from trtprof.analysis.rows import MATMUL_OPS, is_matmul_type
+from trtprof.model import Engine, Graph, GraphNode, Layer
+
+_SAME_EXPORT = 0.9
+"""Share of multiplying nodes that must carry the same name and shape for names to be trusted."""
+Key = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """A node as one engine shows it; ``key`` is what the same node has in common across engines."""
+
+    name: str
+    op_type: str
+    key: Key
+
+    @property
+    def multiplies(self) -> bool:
+        return self.op_type in MATMUL_OPS
+
+
+def unify(engines: Sequence[Engine]) -> tuple[Graph, tuple[Engine, ...]]:
+    """Return one graph and the engines with their layers' nodes named as in it; the first engine gives the names."""
+    listed = [_nodes(engine) for engine in engines]
+    graph: dict[str, _Node] = {node.name: node for node in listed[0]} if listed else {}
+    result = []
+    for place, (engine, nodes) in enumerate(zip(engines, listed, strict=True)):
+        names = {node.name: node.name for node in nodes} if place == 0 else _pair(listed[0], nodes, engine.name)
+        for node in nodes:
+            graph.setdefault(names[node.name], replace(node, name=names[node.name]))
+        result.append(_renamed(engine, names))
+    ordered = tuple(GraphNode(node.name, node.op_type, (), ()) for node in graph.values())
+    return Graph(ordered, (), ()), tuple(result)
+
+
+def layer_nodes(layer: Layer) -> tuple[str, ...]:
+    """Return the ONNX nodes of a layer, from its Metadata or, where there is none, from its name."""
+    return layer.onnx_nodes or named_nodes(layer.name)
+
+
+def _nodes(engine: Engine) -> list[_Node]:
+    found: dict[str, _Node] = {}
+    for layer in engine.layers:
+        names = layer_nodes(layer)
+        operators = [operator_of(name) for name in names]
+        if is_matmul_type(layer.type) and names and not MATMUL_OPS & set(operators):
+            operators[0] = "Conv" if "conv" in (layer.type or "").lower() else "MatMul"
+        for name, operator in zip(names, operators, strict=True):
+            key: Key = (operator or name, *_shape(layer)) if operator in MATMUL_OPS else (operator or name,)
+            if name not in found or (found[name].key[1:] == () and len(key) > 1):
+                found[name] = _Node(name, operator or "?", key)
+    return list(found.values())
+
+
+def _shape(layer: Layer) -> Key:
+    """What a convolution keeps in every precision: filters, kernel and input extents without channel padding."""
+    given = layer.parameters
+    kernel = given.get("Kernel")
+    extents = layer.inputs[0].dims[2:] if layer.inputs and layer.inputs[0].dims else ()
+    return (given.get("OutMaps"), tuple(kernel) if isinstance(kernel, list) else kernel, given.get("Groups"), extents)
+
+
+def _pair(reference: list[_Node], nodes: list[_Node], engine: str) -> dict[str, str]:
+    known = {node.name: node for node in reference}
+    mains = [node for node in nodes if node.multiplies]
+    same = [node for node in mains if node.name in known and known[node.name].key == node.key]
+    if mains and len(same) >= _SAME_EXPORT * len(mains):
+        return {node.name: node.name for node in nodes}
+    names: dict[str, str] = {}
+    main_places = _matches([n for n in reference if n.multiplies], mains)
+    for before, after in main_places:
+        names[after.name] = before.name
+    for left, right in _between(reference, nodes, main_places):
+        for before, after in _matches(left, right):
+            names[after.name] = before.name
+    for node in nodes:
+        names.setdefault(node.name, node.name if node.name not in known else f"{node.name} ({engine})")
+    return names
+
+
+def _matches(left: Sequence[_Node], right: Sequence[_Node]) -> list[tuple[_Node, _Node]]:
+    matcher = SequenceMatcher(None, [node.key for node in left], [node.key for node in right], autojunk=False)
+    return [
+        (left[block.a + offset], right[block.b + offset])
+        for block in matcher.get_matching_blocks()
+        for offset in range(block.size)
+    ]
+
+
+def _between(
+    left: list[_Node], right: list[_Node], anchors: list[tuple[_Node, _Node]]
+) -> list[tuple[list[_Node], list[_Node]]]:
+    """Return what lies between consecutive anchors on both sides, multiplying nodes left out."""
+    starts = [(left.index(a), right.index(b)) for a, b in anchors]
+    edges = [(-1, -1), *starts, (len(left), len(right))]
+    return [
+        (
+            [node for node in left[a + 1 : c] if not node.multiplies],
+            [node for node in right[b + 1 : d] if not node.multiplies],
+        )
+        for (a, b), (c, d) in pairwise(edges)
+        if a < c and b < d
+    ]
+
+
+def _renamed(engine: Engine, names: dict[str, str]) -> Engine:
+    layers = tuple(
+        replace(layer, onnx_nodes=tuple(dict.fromkeys(names[name] for name in layer_nodes(layer))))
+        for layer in engine.layers
+    )
+    return replace(engine, layers=layers)

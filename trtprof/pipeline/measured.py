@@ -1,0 +1,217 @@
+"""Engines somebody built and ran become a comparison: files of trtexec and TensorRT in, nothing is built here."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from trtprof.analysis.align import align
+from trtprof.analysis.engine_graph import unify
+from trtprof.analysis.fusion import fusion_table, mark_epilogues
+from trtprof.analysis.latency import latency_of
+from trtprof.analysis.reformat import find_conversions
+from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
+from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.tensor_cores import with_kernels
+from trtprof.analysis.verdict import measured_verdict
+from trtprof.comparison import Breakdown, Built, Comparison, ModelFacts, Provenances, Row
+from trtprof.errors import InputError, UsageError
+from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
+from trtprof.parsers.engine_assembly import read_engines, times_by_layer
+from trtprof.parsers.pairing import stem_of
+from trtprof.pipeline.options import display_order
+from trtprof.pipeline.targets import Target
+
+NOT_RUN = "its ONNX model is not at hand"
+
+
+def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
+    """Return the comparison of measured engines, one or more a target.
+
+    Raises:
+        InputError: a file is refused, or a named target holds several engines.
+        UsageError: two engines have the same name.
+    """
+    named = sorted(_engines(targets), key=lambda item: display_order(item[0]))
+    if len({name for name, _ in named}) < len(named):
+        twice = next(name for name, count in Counter(name for name, _ in named).items() if count > 1)
+        raise UsageError(f"two engines are called '{twice}'", hint="name them: fp16=DIR int8=DIR")
+    graph, engines = unify([replace(engine, name=name) for name, engine in named])
+    tables = mark_epilogues([read_rows(engine, graph) for engine in engines])
+    groups, placed = align(tables, graph)
+    built = tuple(measured_engine(engine, rows, graph) for engine, rows in zip(engines, placed, strict=True))
+    return Comparison(
+        model=_model(engines, graph),
+        graph=graph,
+        device=next((engine.device for engine in engines if engine.device), Device("an unnamed GPU")),
+        device_is_modelled=False,
+        engines=built,
+        missing=(),
+        groups=groups,
+        fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=False),
+        breakdowns=tuple(measured_breakdown(engine, reference) for engine, reference in references(built)),
+        verdict=measured_verdict(built),
+        notices=(MEASURED_ELSEWHERE, *measured_notices(built)),
+        made=_provenance(targets, engines, command),
+    )
+
+
+def _engines(targets: Sequence[Target]) -> list[tuple[str, Engine]]:
+    named: list[tuple[str, Engine]] = []
+    for name, path in targets:
+        if name is not None:
+            found = read_engines(_with_siblings(path))
+            if len(found) > 1:
+                listing = ", ".join(engine.name for engine in found[:3])
+                raise InputError(
+                    f"expected one engine, found {len(found)} ({listing}, …)",
+                    path=path,
+                    where=f"'{name}'",
+                    hint="name the directory or the files of one engine",
+                )
+            named.append((name, found[0]))
+    unnamed = [file for name, path in targets if name is None for file in _with_siblings(path)]
+    if unnamed:
+        found = read_engines(dict.fromkeys(unnamed))
+        precisions = Counter(engine.precision for engine in found)
+        for engine in found:
+            alone = engine.precision is not None and precisions[engine.precision] == 1
+            named.append((engine.precision.value if alone and engine.precision else engine.name, engine))
+    return named
+
+
+def _with_siblings(path: Path) -> list[Path]:
+    """A file stands for its engine: what lies beside it under the same stem belongs to it."""
+    if not path.exists():
+        raise InputError(
+            "no such file or directory", path=path, hint="give an ONNX model, a capture or trtexec's files"
+        )
+    if path.is_dir():
+        return [path]
+    from trtprof.model import Unknown as Refused
+    from trtprof.parsers.registry import sniff
+
+    beside = [
+        other
+        for other in sorted(path.parent.iterdir())
+        if other != path and other.is_file() and stem_of(other.name) == stem_of(path.name)
+    ]
+    return [path, *(other for other in beside if not isinstance(sniff(other), Refused))]
+
+
+def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
+    """Return an engine of the comparison with the times of its profile and its iterations."""
+    times = times_by_layer(engine)
+    timed = with_kernels(
+        [replace(row, time_ns=time.mean_ns if time else None) for row, time in zip(rows, times, strict=True)]
+    )
+    return Built(
+        name=engine.name,
+        precision=engine.precision,
+        remainder=None,
+        engine=engine,
+        rows=timed,
+        conversions=find_conversions(timed, engine, graph, {}),
+        precision_mix=precision_mix(timed),
+        activation_bytes=activation_bytes(timed) if timed else None,
+        total_ns=sum(time.mean_ns for time in engine.timings) if engine.timings else None,
+        projected_ns=None,
+        provenance=Provenance.MEASURED,
+        accuracy=Unknown(NOT_RUN),
+        latency=latency_of(engine.inference),
+    )
+
+
+def measured_breakdown(engine: Built, reference: Built) -> Breakdown:
+    """Return the terms of one engine against another.
+
+    Layer times are scaled to each engine's own latency where it is known: a profiler adds to every layer.
+    """
+    pair = (_scaled(engine), _scaled(reference))
+    if pair[0] is None or pair[1] is None:
+        return breakdown(_without_unmatched(engine), _without_unmatched(reference))
+    return breakdown(pair[0], pair[1])
+
+
+def _scaled(built: Built) -> Built | None:
+    rows = _without_unmatched(built).rows
+    spent = sum(float(row.time_ns) for row in rows if isinstance(row.time_ns, float | int))
+    if built.latency is None or not spent:
+        return None
+    factor = built.latency.median_ns / spent
+    scaled = tuple(replace(row, time_ns=row.time_ns * factor) for row in rows if isinstance(row.time_ns, float | int))
+    return replace(built, rows=scaled, provenance=Provenance.DERIVED)
+
+
+def _without_unmatched(built: Built) -> Built:
+    """Rows without a time are those that ran in no time worth a line (NoOp, Constant); a profile lists the others."""
+    if built.engine.timings is None:
+        return built
+    return replace(built, rows=tuple(row for row in built.rows if row.time_ns is not None))
+
+
+MEASURED_ELSEWHERE = Notice(
+    "measured-elsewhere", "Every time was measured by the tools that wrote these files; nothing was built or run here."
+)
+
+
+def measured_notices(built: Sequence[Built]) -> tuple[Notice, ...]:
+    """Return what must be known beside measured times: what the profiler cost, and what each file's reader noted."""
+    notices: list[Notice] = []
+    for item in built:
+        if item.latency is not None and isinstance(item.total_ns, float) and item.rows:
+            excess = item.total_ns - item.latency.median_ns
+            if excess > 0:
+                notices.append(
+                    Notice(
+                        "profiler-overhead",
+                        f"its layers add up to {item.total_ns / 1e6:.3f} ms, {excess / len(item.rows) / 1e3:.1f} µs a "
+                        f"layer more than its latency: what the profiler costs. Gains are scaled to the latency.",
+                        item.name,
+                    )
+                )
+    for item in built:
+        notices.extend(replace(notice, where=item.name) for notice in item.engine.notices)
+    return tuple(notices)
+
+
+def _model(engines: Sequence[Engine], graph: Graph) -> ModelFacts:
+    names = [engine.name for engine in engines]
+    return ModelFacts(" vs ".join(names), None, None, None, (), (), len(graph.nodes), None)
+
+
+def _provenance(targets: Sequence[Target], engines: Sequence[Engine], command: str) -> Provenances:
+    digest = hashlib.sha256("\n".join(str(path.resolve()) for _, path in targets).encode()).hexdigest()[:12]
+    versions = sorted({engine.tool_version for engine in engines if engine.tool_version})
+    newest = max((path.stat().st_mtime for _, path in targets if path.exists()), default=0.0)
+    from datetime import datetime, timezone
+
+    return Provenances(
+        backend="files",
+        tool=next((engine.tool for engine in engines if engine.tool), "TensorRT"),
+        tool_version=", ".join(versions) or "of unknown version",
+        target=digest,
+        command=command,
+        created=datetime.fromtimestamp(newest, timezone.utc).isoformat(timespec="seconds"),
+        versions=(),
+        calibration="unknown",
+        capture=", ".join(str(path) for _, path in targets),
+    )
+
+
+def inspect(paths: Sequence[Path]) -> tuple[Built, ...]:
+    """Return each engine that the files and directories tell of, read for itself, sorted by name.
+
+    Raises:
+        InputError: a named file is refused, or nothing tells of an engine.
+    """
+    files = dict.fromkeys(file for path in paths for file in _with_siblings(path))
+    result = []
+    for engine in read_engines(files):
+        graph, (named,) = unify([engine])
+        (rows,) = mark_epilogues([read_rows(named, graph)])
+        result.append(measured_engine(named, rows, graph))
+    return tuple(result)
