@@ -8,8 +8,9 @@ import pytest
 
 import trtprof
 from tests.backends import trtexec_stand_in
-from trtprof.errors import MissingDependency
-from trtprof.model import Provenance
+from trtprof.backends.capture import read_manifest
+from trtprof.errors import MissingDependency, UsageError
+from trtprof.model import Provenance, Unknown
 
 
 @pytest.fixture
@@ -47,3 +48,29 @@ def test_a_named_backend_that_is_not_there_is_an_error(models: Path, tmp_path: P
         trtprof.compare(models / "residual_micro.onnx", out=tmp_path / "out", backend="tensorrt")
     assert "tensorrt" in caught.value.message
     assert not (tmp_path / "out").exists()
+
+
+def test_weak_typing_builds_the_base_by_flags_with_a_table_of_ranges(
+    rtx, models: Path, trtexec: Path, tmp_path: Path
+) -> None:
+    report = trtprof.compare(
+        models / "residual_micro.onnx", out=tmp_path / "out", backend="trtexec", trtexec=trtexec, typing="weak",
+        precisions=("fp32", "int8"),
+    )  # fmt: skip
+    record = read_manifest(tmp_path / "out" / "capture")["steps"]["build:int8"]["record"]
+    build = record["commands"][0]
+    assert "--int8" in build
+    assert "--fp16" in build
+    assert "--stronglyTyped" not in build
+    assert "base.onnx" in build
+    table = (tmp_path / "out" / "capture" / "int8" / "calibration.cache").read_text()
+    assert table.startswith("TRT-10")
+    assert len(table.splitlines()) > 3
+    accuracy = report.comparison.engines[1].accuracy
+    assert isinstance(accuracy, Unknown)
+    assert "weak typing" in accuracy.reason
+
+
+def test_nsys_needs_a_backend_that_runs(models: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="rtx-aot builds and runs nothing"):
+        trtprof.compare(models / "residual_micro.onnx", out=tmp_path / "out", backend="rtx-aot", nsys=True)

@@ -120,6 +120,9 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         Typing,
         typer.Option(rich_help_panel=_RUN, help="weak: by --fp16 and --int8 flags, TensorRT 10 and older."),
     ] = Typing.STRONG,
+    nsys: Annotated[
+        bool, typer.Option("--nsys", rich_help_panel=_RUN, help="Trace each engine under Nsight Systems too.")
+    ] = False,
     gpu_target: Annotated[
         str, typer.Option("--target", rich_help_panel=_RUN, help="GPU for rtx-aot: sm75, sm80, sm86, sm89 or sm120.")
     ] = "sm89",
@@ -164,6 +167,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
             target=gpu_target, calib=calib, calib_method=calib_method and calib_method.value, percentile=percentile,
             preprocess=preprocess, residual_qdq=residual_qdq, residual_inputs=residual_inputs.value, seed=seed,
             build_timeout_s=build_timeout, force=force, backend=backend.value, trtexec=trtexec, typing=typing.value,
+            nsys=nsys,
         )  # fmt: skip
         folder: Path | None
         report, folder = _make(path, options, out)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from trtprof.backends import rtx_aot
 from trtprof.backends.capture import Capture
 from trtprof.errors import BuildError
-from trtprof.pipeline.makers import Made, Maker
+from trtprof.pipeline.makers import Calibrated, Made, Maker
 from trtprof.variants.spec import VariantSpec
 
 
@@ -44,7 +44,7 @@ class Builds:
             self.collect()
         self._pool.shutdown(wait=True)
 
-    def start(self, spec: VariantSpec) -> None:
+    def start(self, spec: VariantSpec, data: Calibrated) -> None:
         """Start a build, or take it from the capture when it was done before."""
         files = self.capture.manifest["steps"][f"variant:{spec.name}"]["files"]
         depends = {"onnx": files, "maker": self.maker.tool, **self.maker.depends()}
@@ -53,12 +53,12 @@ class Builds:
         if self.maker.measures:
             done: Future[Made] = Future()
             try:
-                done.set_result(self._make(spec))
+                done.set_result(self._make(spec, data))
             except BuildError as error:
                 done.set_exception(error)
             self._note(spec.name, depends, done)
         else:
-            self._waiting.append((spec.name, depends, self._pool.submit(self._make, spec)))
+            self._waiting.append((spec.name, depends, self._pool.submit(self._make, spec, data)))
 
     def collect(self) -> None:
         """Note the builds that have ended; do not wait for the others."""
@@ -74,11 +74,11 @@ class Builds:
             self._waiting.pop(0)
             self._note(name, depends, future)
 
-    def _make(self, spec: VariantSpec) -> Made:
+    def _make(self, spec: VariantSpec, data: Calibrated) -> Made:
         target = "" if self.maker.measures else f" for {self.maker.depends()['target']}"
         doing = "building and measuring" if self.maker.measures else "building"
         self.stages.stage(f"{spec.name}: {doing} with {self.maker.tool}{target}")
-        return self.maker.make(spec, self.capture.root / spec.name, self.stages.progress)
+        return self.maker.make(spec, self.capture.root / spec.name, self.stages.progress, data)
 
     def _note(self, name: str, depends: dict[str, Any], future: Future[Made]) -> None:
         if future.cancelled():

@@ -19,7 +19,7 @@ from trtprof.dependencies import version_of
 from trtprof.errors import BuildError, InputError, Interrupted, TrtprofError
 from trtprof.model import DType, Notice, Precision, Unknown
 from trtprof.pipeline.builds import Builds
-from trtprof.pipeline.makers import maker_for
+from trtprof.pipeline.makers import Calibrated, maker_for
 from trtprof.pipeline.options import CompareOptions, display_order
 from trtprof.variants.spec import VariantSpec, parse_variant
 
@@ -138,7 +138,7 @@ class _Steps:
                 except BuildError as error:
                     self.missing[name] = {"reason": error.message, "hint": error.hint}
                     continue
-                builds.start(spec)
+                builds.start(spec, self._calibrated(spec, base))
                 builds.collect()
             self._accuracies([name for name in names if name not in self.missing])
             builds.collect()
@@ -260,6 +260,14 @@ class _Steps:
         prepare_variant(given, dict(self.options.shapes), path)
         return {"given": str(given), "remainder": None, "notices": [], "ranges": {}}
 
+    def _calibrated(self, spec: VariantSpec, base: Path) -> Calibrated:
+        ranges = self.capture.manifest["steps"][f"variant:{spec.name}"]["record"]["ranges"]
+        return Calibrated(base, {name: float(amax) for name, amax in ranges.items()}, self._batches)
+
+    def _batches(self) -> Iterator[Any]:
+        """Open the data when it is asked for, which only TensorRT's own calibrators do."""
+        return self.data.batches()
+
     def _accuracies(self, names: list[str]) -> None:
         """Run the variants on the CPU; whether an engine comes of each does not matter to that."""
         try:
@@ -272,7 +280,7 @@ class _Steps:
     def _accuracy(self, spec: VariantSpec) -> None:
         folder = self.capture.root / spec.name
         path = folder / "accuracy.json"
-        if unmeasurable(spec, synthetic=self.data.synthetic) is not None:
+        if unmeasurable(spec, synthetic=self.data.synthetic, weak=self.options.typing == "weak") is not None:
             return
         files = self.capture.manifest["steps"][f"variant:{spec.name}"]["files"]
 
@@ -305,8 +313,10 @@ class _Steps:
         return key
 
 
-def unmeasurable(spec: VariantSpec, *, synthetic: bool) -> str | None:
+def unmeasurable(spec: VariantSpec, *, synthetic: bool, weak: bool) -> str | None:
     """Return why the accuracy of a variant cannot be measured here, ``None`` when it can."""
+    if weak and spec.precision is not Precision.FP32:
+        return "TensorRT chose the types by itself (weak typing), so no ONNX model computes as the engine does"
     if spec.quantised and synthetic:
         return NO_DATA
     return "onnxruntime on the CPU has no TF32" if spec.precision is Precision.TF32 else None

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from trtprof.backends.base import BuildRequest, Progress
 from trtprof.model import Notice
 from trtprof.pipeline.options import CompareOptions
 from trtprof.variants.spec import VariantSpec
 
+if TYPE_CHECKING:
+    from trtprof.backends.tensorrt_request import CalibratorName
+
+Ranges = Mapping[str, float]
+"""Calibrated magnitude by tensor, as the quantised variant was made with."""
+Batches = Callable[[], Iterable[Mapping[str, Any]]]
+"""Opens the calibration data anew."""
+
 Made = tuple[dict[str, Any], tuple[Path, ...]]
 """A record for the manifest, and the files it is about."""
 
+_CALIBRATORS: Final[Mapping[str, CalibratorName]] = {
+    "entropy": "entropy2", "minmax": "minmax", "percentile": "legacy"
+}  # fmt: skip
+"""TensorRT's calibrators by what they do; its legacy one takes a quantile."""
 _ASKED: Final = {"int8-fp32": "int8", "tf32": "fp32"}
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """What the flag-and-calibrator road needs: the untyped base model, ranges, and the data they came from."""
+
+    base: Path
+    ranges: Ranges
+    batches: Batches
 
 
 class Maker(Protocol):
@@ -34,7 +56,7 @@ class Maker(Protocol):
     def depends(self) -> dict[str, Any]:
         """Return what else than the variant the engine depends on."""
 
-    def make(self, spec: VariantSpec, folder: Path, progress: Progress) -> Made:
+    def make(self, spec: VariantSpec, folder: Path, progress: Progress, data: Calibrated) -> Made:
         """Return what was made; may take minutes.
 
         Raises:
@@ -56,7 +78,7 @@ class RtxMaker:
 
         return {"target": self.options.target, "builder": rtx_aot.version()}
 
-    def make(self, spec: VariantSpec, folder: Path, progress: Progress) -> Made:
+    def make(self, spec: VariantSpec, folder: Path, progress: Progress, data: Calibrated) -> Made:  # noqa: ARG002
         """Return the build's record and its log."""
         from trtprof.backends import rtx_aot
 
@@ -85,21 +107,31 @@ class TrtexecMaker:
         tool = self._tool()
         return {"trtexec": str(tool.path), "version": str(tool.version), "typing": self.options.typing}
 
-    def make(self, spec: VariantSpec, folder: Path, progress: Progress) -> Made:
+    def make(self, spec: VariantSpec, folder: Path, progress: Progress, data: Calibrated) -> Made:
         """Return the record of the three runs and the files they left."""
-        from trtprof.backends import trtexec
+        from trtprof.backends import trtexec, trtexec_commands
+        from trtprof.backends.calibration_table import write_table
 
+        tool, weak = self._tool(), self.options.typing == "weak"
+        table = folder / "calibration.cache" if weak and spec.quantised and data.ranges else None
+        if table is not None:
+            write_table(table, tool.version, data.ranges)
         request = trtexec.TrtexecRequest(
             name=spec.name,
-            onnx=folder / "model.onnx",
+            onnx=data.base if weak else folder / "model.onnx",
             folder=folder,
             precision=_ASKED.get(spec.name, spec.name),
             typing=self.options.typing,
             tf32=spec.name == "tf32",
+            calib=table,
             timeout_s=self.options.build_timeout_s,
         )
-        record = trtexec.run(request, self._tool(), progress)
-        return _plain(asdict(record), folder), (record.layers, record.times, record.profile, *record.logs)
+        record = trtexec.run(request, tool, progress)
+        files = [record.layers, record.times, record.profile, *record.logs]
+        if self.options.nsys:
+            traced = trtexec_commands.trace_command(tool.version, request)
+            files.append(_trace((str(tool.path), *traced.arguments), folder, self.options))
+        return _plain(asdict(record), folder), tuple(files)
 
     def _tool(self) -> Any:
         from trtprof.backends import trtexec
@@ -121,26 +153,38 @@ class TensorrtMaker:
 
         return {"tensorrt": tensorrt_api.version(), "typing": self.options.typing}
 
-    def make(self, spec: VariantSpec, folder: Path, progress: Progress) -> Made:
+    def make(self, spec: VariantSpec, folder: Path, progress: Progress, data: Calibrated) -> Made:
         """Return the records of the build and of the measurement, and the files they left."""
         from trtprof.backends import tensorrt_api
         from trtprof.backends.tensorrt_request import TensorrtRequest
 
+        weak = self.options.typing == "weak"
         request = TensorrtRequest(
             name=spec.name,
-            onnx=folder / "model.onnx",
+            onnx=data.base if weak else folder / "model.onnx",
             folder=folder,
             precision=_ASKED.get(spec.name, spec.name),
             typing=self.options.typing,
+            calibrator=_CALIBRATORS[self.options.method()] if weak and spec.quantised else None,
             timeout_s=self.options.build_timeout_s,
         )
-        built = tensorrt_api.build(request, progress)
+        built = tensorrt_api.build(request, progress, data.batches() if request.calibrator else None)
         measured = tensorrt_api.measure(request, progress)
         files = [built.log, measured.log, measured.layers, measured.times]
         files += [measured.profile] if measured.profile else []
+        if self.options.nsys:
+            files.append(_trace(tensorrt_api.measure_command(request), folder, self.options))
         record = {**asdict(measured), **asdict(built), "measure_log": measured.log}
         record["notices"] = [*asdict(built)["notices"], *asdict(measured)["notices"]]
         return _plain(record, folder), tuple(files)
+
+
+def _trace(child: Sequence[str], folder: Path, options: CompareOptions) -> Path:
+    """Run a short inference under Nsight Systems, apart from the timed runs, and return the export."""
+    from trtprof.backends.nsys import find_nsys, open_nsys, profile
+
+    report, log = folder / "trace.nsys-rep", folder / "trace.log"
+    return profile(open_nsys(find_nsys()), child, report, log=log, timeout_s=options.build_timeout_s)
 
 
 def maker_for(backend: str, options: CompareOptions) -> Maker:

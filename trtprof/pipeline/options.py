@@ -42,6 +42,7 @@ class CompareOptions:
     backend: Backend = "auto"
     typing: Literal["strong", "weak"] = "strong"
     trtexec: Path | None = None
+    nsys: bool = False
     force: bool = field(default=False, compare=False)
 
     def check(self) -> None:
@@ -53,6 +54,8 @@ class CompareOptions:
         from trtprof.variants.spec import parse_variant
 
         rtx_aot.check_target(self.target)
+        if self.backend == "rtx-aot" and self.nsys:
+            raise UsageError("--nsys: rtx-aot builds and runs nothing", hint="use --backend tensorrt or trtexec")
         if self.backend == "rtx-aot" and self.typing == "weak":
             raise UsageError("--typing weak: TensorRT-RTX is strongly typed only", hint="leave it out, or use trtexec")
         names = [*self.precisions, *(name for name, _ in self.given)]
@@ -87,6 +90,7 @@ class CompareOptions:
             "seed": self.seed,
             "backend": self.backend,
             "typing": self.typing,
+            "nsys": self.nsys,
         }
 
 

@@ -175,7 +175,10 @@ def _splits_epilogues(rows: tuple[Row, ...]) -> bool:
 def _accuracy(manifest: dict[str, Any], name: str) -> tuple[OutputAccuracy, ...] | Unknown:
     step = manifest["steps"].get(f"accuracy:{name}")
     if step is None:
-        return Unknown(unmeasurable(parse_variant(name), synthetic=True) or "not measured")
+        return Unknown(
+            unmeasurable(parse_variant(name), synthetic=True, weak=manifest["identity"]["typing"] == "weak")
+            or "not measured"
+        )
     answer = step["record"]["accuracy"]
     if isinstance(answer, dict):
         return Unknown(answer["unknown"])
