@@ -76,10 +76,10 @@ READERS: Final[dict[FileKind, Callable[[Path], Content]]] = {
 }
 
 _ELSEWHERE: Final = {
-    FileKind.ONNX_MODEL: "build it first (trtprof compare MODEL), or check it (trtprof lint MODEL)",
+    FileKind.ONNX_MODEL: "trtprof compare MODEL builds it",
     FileKind.NSYS_SQLITE: "trtprof kernels FILE reads Nsight Systems exports",
-    FileKind.NSYS_REPORT: "export it with nsys export --type sqlite FILE, then trtprof kernels",
-    FileKind.NSYS_STATS: "trtprof kernels reads the export it was made from (nsys export --type sqlite)",
+    FileKind.NSYS_REPORT: "trtprof kernels FILE reads it",
+    FileKind.NSYS_STATS: "trtprof kernels FILE reads it",
     FileKind.NCU_CSV: "trtprof verify FILE reads hardware counters",
 }
 _KINDS_HINT: Final = (

@@ -120,7 +120,7 @@ def test_files_that_are_read_elsewhere(tmp_path: Path) -> None:
     assert not set(kinds.values()) & set(READERS)
     with pytest.raises(InputError, match="found an ONNX model") as error:
         read_any(tmp_path / "model.onnx")
-    assert error.value.hint == "build it first (trtprof compare MODEL), or check it (trtprof lint MODEL)"
+    assert error.value.hint == "trtprof compare MODEL builds it"
 
 
 def test_archives(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import shutil
 import sys
+from pathlib import Path
 
 import onnx
 import pytest
 
 from trtprof.errors import BuildError, InputError, MissingDependency
+from trtprof.graph.onnx_file import save_onnx
 from trtprof.model import Notice, Precision, Unknown
 from trtprof.variants.accuracy import compare_outputs
 from trtprof.variants.make import MadeVariant, VariantOptions, make_variant
@@ -107,12 +110,13 @@ def test_an_earlier_variant_is_replaced(base, tmp_path):
 
 @pytest.mark.parametrize("name", ["fp32", "fp16", "int8"])
 def test_large_models_have_their_weights_beside_them(base, tmp_path, monkeypatch, name):
-    monkeypatch.setattr("trtprof.graph.onnx_file._PROTOBUF_LIMIT_BYTES", 2**20)
-    out, source = tmp_path / "v.onnx", base("transformer")
+    monkeypatch.setattr("trtprof.graph.onnx_file._LARGEST_IN_ONE_FILE", 0)
+    out, source = tmp_path / "v.onnx", tmp_path / "in" / "m.onnx"
+    save_onnx(onnx.load(base("transformer")), source)
     sizes = set()
     for _ in range(2):  # the second time must not append to the first one's data
         make(name, source, out)
-        assert {path.name for path in tmp_path.iterdir()} == {"v.onnx", "v.onnx.data"}
+        assert {path.name for path in tmp_path.iterdir()} == {"in", "v.onnx", "v.onnx.data"}
         sizes.add((tmp_path / "v.onnx.data").stat().st_size)
     assert len(sizes) == 1
     assert out.stat().st_size < 200_000
@@ -128,7 +132,22 @@ def test_base_that_is_no_model(tmp_path):
         )
 
 
-@pytest.mark.parametrize("name", ["fp32", "fp16", "int8"])
+def test_no_space_for_a_copy_of_the_base(base, tmp_path, monkeypatch):
+    source, out = base("residual_micro"), tmp_path / "v.onnx"
+    data = data_for(source, "random:1")
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "hardlink_to", full)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(BuildError) as caught:
+        make_variant(parse_variant("fp32"), source, out, data, VariantOptions(), "sm89")
+    assert caught.value.message == f"{out}: cannot be written: No space left on device"
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("name", ["fp16", "int8"])
 def test_no_space(base, tmp_path, monkeypatch, name):
     source, out = base("residual_micro"), tmp_path / "v.onnx"
     data = data_for(source, "random:1")
