@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, runs
+from trtprof.cli import compare, explain, inspect, kernels, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -19,10 +19,19 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof compare model.onnx --variant int8=qat.onnx
                                                   your own quantised model against FP32 and FP16
   trtprof compare trtprof-out/…                   show a finished comparison again
+  trtprof compare fp16=DIR int8=DIR               engines that trtexec built and measured
+  trtprof inspect PATH…                           one engine: layers, types, tactics, times
+  trtprof kernels trace.sqlite                    an nsys trace: Tensor Core share, layers, gaps
+  trtprof run -- python infer.py                  the same for any CUDA program, run under nsys
+  trtprof verify counters.csv                     ncu's counters against kernel names
+  trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof runs                                    what was compared here so far
 
 trtprof COMMAND --help tells the rest.
 """
+
+_PROGRAM = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""For commands that take another program's command line after ``--``."""
 
 app = typer.Typer(
     cls=Group,
@@ -31,6 +40,11 @@ app = typer.Typer(
     help="Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions.",
 )
 app.command("compare")(compare.compare)
+app.command("explain")(explain.explain)
+app.command("inspect")(inspect.inspect)
+app.command("kernels")(kernels.kernels)
+app.command("run", context_settings=_PROGRAM)(kernels.run)
+app.command("verify", context_settings=_PROGRAM)(verify.verify)
 app.command("runs")(runs.runs)
 
 

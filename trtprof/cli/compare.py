@@ -270,6 +270,8 @@ def _show(report: Report, output: Format) -> None:
         sys.stdout.write(json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif output is Format.CSV:
         sys.stdout.write(report.layers().to_csv(index=False))
+        for notice in report.comparison.notices:
+            note(f"note: {notice.message}")
     elif output is Format.MARKDOWN:
         from trtprof.cli.compare_markdown import markdown
 
