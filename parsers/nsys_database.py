@@ -101,7 +101,7 @@ class NsysDatabase:
         """
         rows = self.rows(where, sql)
         if not all(value is None or type(value) is int for row in rows for value in row):
-            raise self._no_integer(where)
+            raise self.no_integer(where)
         return rows
 
     def stream(self, where: str, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
@@ -168,12 +168,13 @@ class NsysDatabase:
                 return _repeated(int(head), count)
             numbers: Ints = np.fromstring(text, dtype=np.int64, sep=",")
         except (ValueError, OverflowError, DeprecationWarning) as error:
-            raise self._no_integer(where) from error
+            raise self.no_integer(where) from error
         if len(numbers) != count:
-            raise self._no_integer(where)
+            raise self.no_integer(where)
         return numbers
 
-    def _no_integer(self, where: str) -> InputError:
+    def no_integer(self, where: str) -> InputError:
+        """Return the error for a value that is no integer."""
         return InputError(
             "expected an integer in every row, found something else", path=self.path, where=where, hint=_EXPORT_HINT
         )

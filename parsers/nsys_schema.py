@@ -202,7 +202,6 @@ class KernelColumns:
     end_ns: Ints
     name: Ints
     device: Ints
-    stream: Ints
     process: Ints
     correlation: Ints
     graph_node: Ints

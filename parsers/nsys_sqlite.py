@@ -188,12 +188,12 @@ class NsysExport:
         name, device = self._kernel_name(), self.schema.column(KERNEL, "deviceId")
         figures = f"COUNT(*), SUM({DURATION}), MIN({DURATION}), MAX({DURATION})"
         # One key groups faster than two, and most traces have one device and no damaged row.
-        rows = self._database.rows(
+        rows = self._database.integers(
             KERNEL,
             f"SELECT {name}, MIN({device}), {figures}, MAX({device}) FROM {KERNEL} GROUP BY 1 ORDER BY 4 DESC, 1",
         )
         if any(low != high or shortest is None or shortest < 0 for _, low, _, _, shortest, _, high in rows):
-            rows = self._database.rows(
+            rows = self._database.integers(
                 KERNEL,
                 f"SELECT {name}, {device}, {figures}, 0 FROM {KERNEL} WHERE {VALID} GROUP BY 1, 2 "
                 "ORDER BY 4 DESC, 1, 2",
@@ -213,12 +213,14 @@ class NsysExport:
             return
         wanted = ("deviceId", "streamId", "registersPerThread", "correlationId", "graphNodeId", *_GRID)
         columns = ", ".join(self.schema.column(KERNEL, name) for name in wanted)
+        sql = f"SELECT start, {DURATION}, {self._kernel_name()}, {columns} FROM {KERNEL}"
         texts: dict[int, str] = {}
-        for start, duration, number, *rest in self._database.stream(
-            KERNEL,
-            f"SELECT start, {DURATION}, {self._kernel_name()}, {columns} FROM {KERNEL} WHERE {VALID} "
-            "ORDER BY start, rowid",
-        ):
+        for row in self._database.stream(KERNEL, f"{sql} ORDER BY start, rowid"):
+            if set(map(type, row)) != {int}:
+                raise self._database.no_integer(KERNEL)
+            start, duration, number, *rest = row
+            if duration < 0:
+                continue
             if number not in texts:
                 texts |= self._texts({number})
             device, stream, registers, correlation, node, *grid = (None if value < 0 else value for value in rest)
@@ -235,7 +237,7 @@ class NsysExport:
         """
         schema = self.schema
         if not schema.has(KERNEL, "start", "end"):
-            return self._no_kernels(KernelColumns((), *_empty(8)))
+            return self._no_kernels(KernelColumns((), *_empty(7)))
         columns = self._database.columns(
             KERNEL,
             {
@@ -243,18 +245,17 @@ class NsysExport:
                 "length": LENGTH,
                 "name": self._kernel_name(),
                 "device": schema.column(KERNEL, "deviceId"),
-                "stream": schema.column(KERNEL, "streamId"),
                 "process": schema.column(KERNEL, "globalPid"),
                 "correlation": schema.column(KERNEL, "correlationId"),
                 "node": schema.column(KERNEL, "graphNodeId") if has_nodes(self._database) else "-1",
             },
-            steady=("device", "stream", "process", "node"),
+            steady=("device", "process", "node"),
         )
         columns = in_order(_valid(columns), "start")
         texts, name = self._named(columns["name"])
         device = gpu_index(self._database, columns["process"], columns["device"])
         return KernelColumns(
-            texts, columns["start"], columns["start"] + columns["length"], name, device, columns["stream"],
+            texts, columns["start"], columns["start"] + columns["length"], name, device,
             columns["process"], columns["correlation"], columns["node"],
         )  # fmt: skip
 

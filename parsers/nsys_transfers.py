@@ -34,7 +34,7 @@ def read_totals(database: NsysDatabase, table: str) -> tuple[TransferTotal, ...]
     if not database.schema.has(table, "start", "end", "bytes"):
         return () if database.schema.cuda_traced else NO_CUDA
     kinds = ", ".join("-1" if name is None else database.schema.column(table, name) for name in _KIND_COLUMNS[table])
-    rows = database.rows(
+    rows = database.integers(
         table,
         f"SELECT {kinds}, COUNT(*), SUM(bytes), SUM({DURATION}), MIN({DURATION}), MAX({DURATION}) FROM {table} "
         f"WHERE {VALID} GROUP BY 1, 2, 3 ORDER BY 6 DESC, 1, 2, 3",

@@ -64,7 +64,7 @@ names = sorted(name for name in dir(trt) if not name.startswith("_"))
 json.dump({"version": trt.__version__, "names": names, "classes": classes, "enums": enums}, open(sys.argv[2], "w"))
 """
 _unreachable: list[str] = []
-CACHE = Path(tempfile.gettempdir()) / f"trtprof-test-bindings-{os.getuid()}"
+CACHE = Path(tempfile.gettempdir()) / f"trtprof-test-bindings-{os.getuid()}-{sys.implementation.cache_tag}"
 
 
 @dataclass(frozen=True)

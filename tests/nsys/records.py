@@ -21,7 +21,7 @@ def kernels(rows: Sequence[tuple[str, int, int, int]], *, device: Sequence[int] 
     names = tuple(dict.fromkeys(row[0] for row in rows))
     return KernelColumns(
         names, column([row[1] for row in rows]), column([row[2] for row in rows]),
-        column([names.index(row[0]) for row in rows]), column(device or [0] * len(rows)), column([7] * len(rows)),
+        column([names.index(row[0]) for row in rows]), column(device or [0] * len(rows)),
         column([PROCESS] * len(rows)), column([row[3] for row in rows]), column([-1] * len(rows)),
     )  # fmt: skip
 

@@ -181,6 +181,15 @@ def test_myelins_operations_inside_an_opaque_layer(tmp_path: Path) -> None:
     assert times.unattributed[0].kernels == (LayerKernel("no layer", 1, 2, 2, 2),)
 
 
+def test_an_operation_around_a_layer_is_not_inside_it(tmp_path: Path) -> None:
+    export = tensorrt()
+    export.domain("myelin-exec", 2, 5)
+    export.range("__myl_Loop", 10, 500, domain=2)
+    export.range("layer", 20, 400, domain=1)
+    export.launch("k", 40, 1_000, 8)
+    assert layers(traced(export, tmp_path)).layers[0].kernels == (LayerKernel("k", 1, 8, 8, 8),)
+
+
 def test_a_domain_made_anew_for_every_inference(tmp_path: Path) -> None:
     """Numbers of destroyed domains come back under another name: 2 is first Myelin's, then TensorRT's."""
     export = SyntheticExport()
@@ -233,6 +242,21 @@ def test_graph_replays_node_by_node(tmp_path: Path, generation: str, seed: int |
         Iteration(IterationKind.REPLAY, 1_000, 1_045, 10, 2, 35),
         Iteration(IterationKind.REPLAY, 2_000, 2_045, 10, 2, 35),
     )
+
+
+def test_a_capture_tells_more_than_the_place_of_the_replay(tmp_path: Path) -> None:
+    """Launched inside a range and inside an inference: the layer is the captured one, the inference the one around."""
+    export = tensorrt()
+    export.range("ExecutionContext::enqueue", 0, 200, domain=1)
+    export.range("captured", 10, 100, domain=1)
+    export.graph_node(1, 50)
+    export.graph_node(2, 300, original=1)
+    export.range("ExecutionContext::enqueue", 390, 600, domain=1)
+    export.range("graph launcher", 395, 500, domain=1)
+    export.kernel("k", 1_000, 1_010, correlation=export.call("cudaGraphLaunch_v10000", 400, 410), node=2)
+    trace = traced(export, tmp_path)
+    assert named(layers(trace)) == {"captured": (1, 1, 10)}
+    assert iterations(trace) == (Iteration(IterationKind.RANGE, 1_000, 1_010, 210, 1, 10),)
 
 
 def test_a_clone_of_a_clone(tmp_path: Path) -> None:

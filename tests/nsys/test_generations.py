@@ -244,13 +244,13 @@ def test_windows_do_not_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wi
     database.execute(f"UPDATE {KERNEL} SET rowid = rowid + 100000 WHERE rowid > 50")
     database.commit()
     rows = database.execute(
-        f'SELECT start, "end", correlationId, streamId FROM {KERNEL} ORDER BY start, rowid'
+        f'SELECT start, "end", correlationId, deviceId FROM {KERNEL} ORDER BY start, rowid'
     ).fetchall()
     database.close()
     monkeypatch.setattr("trtprof.parsers.nsys_database._WINDOW", window)
     with NsysExport(path) as opened:
         kernels = opened.kernels()
-    columns = (kernels.start_ns, kernels.end_ns, kernels.correlation, kernels.stream)
+    columns = (kernels.start_ns, kernels.end_ns, kernels.correlation, kernels.device)
     assert list(zip(*(column.tolist() for column in columns), strict=True)) == rows
 
 
@@ -260,6 +260,6 @@ def test_a_column_of_one_value_takes_no_memory(tmp_path: Path) -> None:
         export.launch("k", number * 10, number * 10 + 5, 3)
     with NsysExport(export.write(tmp_path / "e.sqlite")) as opened:
         kernels = opened.kernels()
-    for column in (kernels.stream, kernels.process, kernels.graph_node, kernels.device):
+    for column in (kernels.process, kernels.graph_node, kernels.device):
         assert np.unique(column).size == 1
         assert column.strides == (0,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -317,3 +318,15 @@ def test_nsys_stats_of_a_jetson(shared: Path) -> None:
     assert (len(totals), sum(total.launches for total in totals)) == (26, 4_633)
     classes = classify_all(total.name for total in totals)
     assert classes[totals[1].name].unit is Unit.TENSOR_CORE
+
+
+def test_the_program_in_the_documentation_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = FIXTURES.parents[1]
+    (program,) = re.findall(r"```python\n(.*?)```", (root / "docs" / "nsys.md").read_text(encoding="utf-8"), re.DOTALL)
+    monkeypatch.chdir(root)
+    exec(compile(program, "docs/nsys.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 7
+    assert printed[1] == "head (fp32) 6 16330.833333333334 cuda_core"

@@ -20,7 +20,7 @@ from trtprof.variants.make import VariantOptions, make_variant
 from trtprof.variants.ranges import RangeCache
 from trtprof.variants.spec import parse_variant
 
-from .support import FLOAT, data_for, graph_model, save
+from .support import FLOAT, data_for, exact_half_scales, graph_model, save
 
 
 def scaled(path, factor, shape=(1, 4), op_type="Mul", out_shape=None):
@@ -232,8 +232,9 @@ def test_the_original_runs_once_for_all_variants(tmp_path, calib, monkeypatch):
     assert references._directory is None
 
 
+@exact_half_scales
 @pytest.mark.parametrize(
-    ("name", "fp16_db", "int8_db"), [("residual_micro", 60, 35), ("resnet18", 60, 30), ("transformer", 55, 28)]
+    ("name", "fp16_db", "int8_db"), [("residual_micro", 55, 35), ("resnet18", 45, 30), ("transformer", 45, 28)]
 )
 def test_variants_are_close_to_the_original(base, tmp_path, name, fp16_db, int8_db):
     path, cache = base(name), RangeCache()
@@ -252,6 +253,7 @@ def test_variants_are_close_to_the_original(base, tmp_path, name, fp16_db, int8_
     assert found["int8"].sqnr_db == pytest.approx(found["int8-fp32"].sqnr_db, abs=2)
 
 
+@exact_half_scales
 def test_biases_are_not_quantised_behind_our_back(tmp_path):
     """Small scales and large biases: their quotient overflows FP16 if onnxruntime takes it."""
     rng = np.random.default_rng(0)
@@ -262,6 +264,21 @@ def test_biases_are_not_quantised_behind_our_back(tmp_path):
     made = make_variant(parse_variant("int8"), path, tmp_path / "v.onnx", data, VariantOptions(), "sm89")
     (found,) = compare_outputs(path, made.path, data)
     assert found.sqnr_db > 60
+
+
+@pytest.mark.parametrize("variant", ["int8", "fp8", "fp16", "int8-fp32"])
+def test_an_onnxruntime_that_cannot_compute_half_scales(base, tmp_path, monkeypatch, variant):
+    path = base("residual_micro")
+    data = data_for(path, "random:1")
+    made = make_variant(parse_variant(variant), path, tmp_path / "v.onnx", data, VariantOptions(), "sm89")
+    monkeypatch.setattr("onnxruntime.__version__", "1.29.2")
+    found = compare_outputs(path, made.path, data)
+    if variant in {"int8", "fp8"}:
+        assert found == Unknown(
+            "onnxruntime 1.29.2 computes Q/DQ with FP16 scales wrongly on the CPU; 1.30 and later do not (Python 3.11+)"
+        )
+    else:
+        assert found[0].sqnr_db > 30
 
 
 def test_dynamic_originals_are_fed_the_static_shapes(tmp_path, calib):

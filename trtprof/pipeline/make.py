@@ -292,7 +292,12 @@ class _Steps:
 
         self.capture.step(
             f"accuracy:{spec.name}",
-            {"onnx": files, "data": self.data.digest, "reference": self.capture.manifest["identity"]["model_sha256"]},
+            {
+                "onnx": files,
+                "data": self.data.digest,
+                "reference": self.capture.manifest["identity"]["model_sha256"],
+                "onnxruntime": version_of("onnxruntime"),
+            },
             make,
         )
 
