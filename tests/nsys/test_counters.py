@@ -103,6 +103,7 @@ def test_no_takes_every_counter_of_the_gpu(capability: tuple[int, int] | None) -
 def test_a_kernel_that_does_both_is_mixed() -> None:
     found = kernels(launch("k", 10.0, **{FP16: 1.0}), launch("k", 30.0, count=2))
     assert found["k"] == MeasuredKernel("k", 3, 1, 0, 70.0, 10.0, (DType.FP16,))
+    assert kernels(launch("k", 10.0, count=4, **{FP16: 1.0}))["k"].tensor_ns == 40.0
     assert found["k"].is_mixed
     assert not kernels(launch("k"))["k"].is_mixed
 

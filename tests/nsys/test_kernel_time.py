@@ -45,6 +45,7 @@ CLASSES = {
         kernel_class("depthwise", Unit.CUDA_CORE, "depthwise_convolution", DType.FP16),
         kernel_class("dgemm", Unit.CUDA_CORE, "gemm", DType.FP64),
         kernel_class("odd", Unit.TENSOR_CORE, None, DType.FP16, mma=DType.FP16),
+        kernel_class("tf32", Unit.TENSOR_CORE, "gemm", DType.FP32, mma=DType.TF32),
         kernel_class("x", Unit.UNKNOWN, None),
     )
 }
@@ -78,6 +79,7 @@ def test_shares() -> None:
     assert [(share.key, share.total_ns) for share in by_type(found)] == [
         ("int8", 500), ("fp32", 300), ("fp16", 100), ("unknown", 100),
     ]  # fmt: skip
+    assert [share.key for share in by_type(rows(tf32=1))] == ["tf32"]
     assert [share.key for share in by_operation(found)] == ["convolution", "gemm", "elementwise", "unknown"]
 
 

@@ -52,7 +52,7 @@ def test_the_details_page() -> None:
 @pytest.mark.parametrize(
     "noise",
     ["==PROF== Connected to process 1 (/usr/bin/python3)", '==WARNING== Note: "quoted", with, commas',
-     "epoch 1, loss 0.5", 'my program says "unbalanced', "", HEADER],
+     "epoch 1, loss 0.5", "a, b, c, d, e, f, g, h", 'my program says "unbalanced', "", HEADER],
 )  # fmt: skip
 @pytest.mark.parametrize("text", [RAW, DETAILS])
 def test_lines_that_are_no_rows(noise: str, text: str) -> None:

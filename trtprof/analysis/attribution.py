@@ -47,7 +47,8 @@ class Attribution:
     Indices are places in the trace's calls and ranges. ``call`` is the launch call; ``layer`` the range of the layer,
     found where the kernel's CUDA graph was captured or else around the launch call; ``operation`` the range of Myelin's
     operation inside that; ``execution`` the range of the inference around the launch call. ``replay`` is the launch
-    call again for kernels of a graph that was captured in an inference and is replayed outside of one.
+    call again for kernels of a graph that was captured in an inference and is replayed outside of one. ``captured`` is
+    -1 except for kernels of a graph whose capture is in the trace.
     """
 
     call: Ints
@@ -55,6 +56,7 @@ class Attribution:
     operation: Ints
     execution: Ints
     replay: Ints
+    captured: Ints
 
 
 def attribute(
@@ -86,25 +88,25 @@ def attribute(
         rows = Intervals(ranges.thread, ranges.start_ns, ranges.end_ns).where(chosen)
         by_call.append(_at(_at(chosen, innermost(rows, launching)), call))
         by_capture.append(_at(_at(chosen, innermost(rows, captured.places)), captured.moment))
-    return _merged(ranges, call, by_call, by_capture)
+    return _merged(ranges, call, by_call, by_capture, captured.moment)
 
 
-def _merged(ranges: Ranges, call: Ints, by_call: list[Ints], by_capture: list[Ints]) -> Attribution:
+def _merged(ranges: Ranges, call: Ints, by_call: list[Ints], by_capture: list[Ints], moment: Ints) -> Attribution:
     """Return the attribution by capture where it gives a layer, else by launch call."""
     import numpy as np
 
     layer, operation, execution = by_call
     replay = np.broadcast_to(np.int32(-1), len(call))
     if (by_capture[0] >= 0).any():
-        captured = by_capture[0] >= 0
-        layer = np.where(captured, by_capture[0], layer)
-        operation = np.where(captured, by_capture[1], operation)
+        has_layer = by_capture[0] >= 0
+        layer = np.where(has_layer, by_capture[0], layer)
+        operation = np.where(has_layer, by_capture[1], operation)
     if (by_capture[2] >= 0).any():
         replay = np.where((by_capture[2] >= 0) & (execution < 0), call, -1)
     if (operation >= 0).any():
         nested = (ranges.start_ns[operation] >= ranges.start_ns[layer]) & (layer >= 0)
         operation = np.where(nested & (ranges.end_ns[operation] <= ranges.end_ns[layer]), operation, -1)
-    return Attribution(call, layer, operation, execution, replay)
+    return Attribution(call, layer, operation, execution, replay, moment)
 
 
 def reasons(attribution: Attribution, calls: Calls) -> Ints:
@@ -114,7 +116,9 @@ def reasons(attribution: Attribution, calls: Calls) -> Ints:
     replays = np.array(["GraphLaunch" in api for api in calls.apis] + [False])
     api = _at(calls.api, attribution.call)
     order = list(Reason)
-    why = np.where(replays[api], order.index(Reason.NOT_CAPTURED), order.index(Reason.OUTSIDE))
+    why = np.where(
+        replays[api] & (attribution.captured < 0), order.index(Reason.NOT_CAPTURED), order.index(Reason.OUTSIDE)
+    )
     why[attribution.call < 0] = order.index(Reason.NO_CALL)
     why[attribution.layer >= 0] = -1
     return why

@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from trtprof.analysis.intervals import Intervals
+from trtprof.model import Unknown
 
 if TYPE_CHECKING:
     from trtprof.analysis.trace import Calls, GraphCreation, GraphNode, GraphRun, Ints, Kernels
+
+
+_BEGIN: Final = 1
+_END: Final = 2
+_LAUNCH: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,14 @@ def captures(kernels: Kernels, nodes: Iterable[GraphNode]) -> Captured:
         np.array([start for _, start in roots.values()], np.int64),
         np.array([start for _, start in roots.values()], np.int64),
     )
-    moment = np.full(len(kernels), -1, np.int64)
     rows = np.flatnonzero(kernels.graph_node >= 0)
-    if len(rows):
-        pairs = np.stack([kernels.process[rows], kernels.graph_node[rows]])
-        distinct, inverse = np.unique(pairs, axis=1, return_inverse=True)
-        known = np.array([index.get((int(pid), int(node)), -1) for pid, node in distinct.T], np.int64)
-        moment[rows] = known[inverse.ravel()]
+    if len(rows) == 0:
+        return Captured(places, np.broadcast_to(np.int32(-1), len(kernels)))
+    moment = np.full(len(kernels), -1, np.int32)
+    pairs = np.stack([kernels.process[rows], kernels.graph_node[rows]])
+    distinct, inverse = np.unique(pairs, axis=1, return_inverse=True)
+    known = np.array([index.get((int(pid), int(node)), -1) for pid, node in distinct.T], np.int32)
+    moment[rows] = known[inverse.ravel()]
     return Captured(places, moment)
 
 
@@ -85,7 +92,7 @@ class HiddenGraph:
 
 
 def hidden_graphs(
-    runs: Sequence[GraphRun], creations: Sequence[GraphCreation], calls: Calls | None
+    runs: Sequence[GraphRun], creations: Sequence[GraphCreation], calls: Calls | Unknown
 ) -> tuple[HiddenGraph, ...]:
     """Return the graphs whose kernels the trace hides, the longest first."""
     by_graph: dict[tuple[int, int], list[GraphRun]] = {}
@@ -94,34 +101,57 @@ def hidden_graphs(
     born: dict[tuple[int, int], GraphCreation] = {}
     for creation in creations:
         born.setdefault((creation.process, creation.graph), creation)
+    captured = None if isinstance(calls, Unknown) or not by_graph else _CaptureCalls.of(calls)
     found = [
         HiddenGraph(
             graph, process, len(same), sum(run.end_ns - run.start_ns for run in same),
-            _captured_calls(born[process, graph], calls) if calls is not None and (process, graph) in born else None,
+            None if captured is None or (process, graph) not in born else captured.around(born[process, graph]),
         )
         for (process, graph), same in by_graph.items()
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda hidden: (-hidden.total_ns, hidden.process, hidden.graph)))
 
 
-def _captured_calls(creation: GraphCreation, calls: Calls) -> tuple[int, ...] | None:
-    """Return the launch calls between the begin and the end of the capture that made a graph, on its thread.
+class _CaptureCalls(NamedTuple):
+    """The calls that begin a capture, end one, or launch a kernel: their indices, and what they are."""
 
-    ``None`` where the graph was not captured, or its capture is not in the trace.
-    """
-    import numpy as np
+    calls: Calls
+    rows: Ints
+    kind: Ints
 
-    begins = [place for place, api in enumerate(calls.apis) if "BeginCapture" in api]
-    ends = [place for place, api in enumerate(calls.apis) if "EndCapture" in api]
-    launching = [place for place, api in enumerate(calls.apis) if "Launch" in api and "Graph" not in api]
-    own = np.flatnonzero(calls.thread == creation.thread)
-    begun = own[np.isin(calls.api[own], begins) & (calls.start_ns[own] <= creation.start_ns)]
-    ended = own[np.isin(calls.api[own], ends) & (calls.start_ns[own] >= creation.start_ns)]
-    if len(begun) == 0 or len(ended) == 0:
-        return None
-    first, last = int(begun[-1]), int(ended[0])
-    closed = own[np.isin(calls.api[own], ends) & (own > first) & (own < last)]
-    if len(closed):
-        return None
-    inside = own[(own > first) & (own < last)]
-    return tuple(inside[np.isin(calls.api[inside], launching)].tolist())
+    @staticmethod
+    def of(calls: Calls) -> _CaptureCalls:
+        """Return them for all threads."""
+        import numpy as np
+
+        kinds = np.array([_kind(api) for api in calls.apis] or [0])[calls.api]
+        rows = np.flatnonzero(kinds)
+        return _CaptureCalls(calls, rows, kinds[rows])
+
+    def around(self, creation: GraphCreation) -> tuple[int, ...] | None:
+        """Return the launch calls between begin and end of the capture that made a graph, on its thread.
+
+        ``None`` where the graph was not captured, or its capture is not in the trace.
+        """
+        import numpy as np
+
+        own = np.flatnonzero(self.calls.thread[self.rows] == creation.thread)
+        kind, start = self.kind[own], self.calls.start_ns[self.rows[own]]
+        begun = np.flatnonzero((kind == _BEGIN) & (start <= creation.start_ns))
+        ended = np.flatnonzero((kind == _END) & (start >= creation.start_ns))
+        if len(begun) == 0 or len(ended) == 0:
+            return None
+        inside = slice(int(begun[-1]) + 1, int(ended[0]))
+        if (kind[inside] == _END).any():  # that capture ended before the graph came to be
+            return None
+        launching = own[inside][kind[inside] == _LAUNCH]
+        return tuple(self.rows[launching].tolist())
+
+
+def _kind(api: str) -> int:
+    """Return what a function is to a capture, 0 for nothing."""
+    if "BeginCapture" in api:
+        return _BEGIN
+    if "EndCapture" in api:
+        return _END
+    return _LAUNCH if "Launch" in api and "Graph" not in api else 0

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from trtprof.analysis.launches import calls_of
 from trtprof.model import Unknown
 
 if TYPE_CHECKING:
@@ -233,23 +234,17 @@ def _work(kernels: Kernels, call_of_kernel: Ints, runs: list[GraphRun], waits: _
     own = np.flatnonzero(kernels.device == device)
     if not runs:
         return _Work(kernels.start_ns[own], kernels.end_ns[own], own, call_of_kernel[own])
-    graph_calls = [-1 if waits is None else _call_of_run(run, waits.calls) for run in runs]
-    start = np.concatenate([kernels.start_ns[own], [run.start_ns for run in runs]])
+    ids = np.array([(run.start_ns, run.end_ns, run.process, run.correlation) for run in runs], np.int64).T
+    none = np.full(len(runs), -1)
+    graph_calls = none if waits is None else calls_of(ids[2], ids[3], waits.calls)
+    start = np.concatenate([kernels.start_ns[own], ids[0]])
     order = np.argsort(start, kind="stable")
     return _Work(
         start[order],
-        np.concatenate([kernels.end_ns[own], [run.end_ns for run in runs]])[order],
-        np.concatenate([own, np.full(len(runs), -1)])[order],
+        np.concatenate([kernels.end_ns[own], ids[1]])[order],
+        np.concatenate([own, none])[order],
         np.concatenate([call_of_kernel[own], graph_calls])[order],
     )
-
-
-def _call_of_run(run: GraphRun, calls: Calls) -> int:
-    """Return the call that launched a graph, -1 where the trace lacks it."""
-    import numpy as np
-
-    same = np.flatnonzero((calls.correlation == run.correlation) & (calls.thread & ~0xFFFFFF == run.process))
-    return int(same[0]) if len(same) and run.correlation >= 0 else -1
 
 
 def _gaps(work: _Work) -> _Gaps:

@@ -16,6 +16,7 @@ from trtprof.analysis.attribution import Attribution, execution_ranges
 from trtprof.analysis.cuda_graphs import HiddenGraph
 from trtprof.analysis.grouping import group
 from trtprof.analysis.intervals import Intervals, innermost
+from trtprof.analysis.launches import calls_of
 from trtprof.model import Unknown
 
 if TYPE_CHECKING:
@@ -140,17 +141,12 @@ def _whole_graphs(
         )
         if (innermost(executions, captured) >= 0).any():
             wanted.add((graph.process, graph.graph))
-    length = {
-        (int(thread) & ~0xFFFFFF, int(number)): int(end - start)
-        for thread, number, start, end, api in zip(
-            calls.thread, calls.correlation, calls.start_ns, calls.end_ns, calls.api, strict=True
-        )
-        if wanted and "GraphLaunch" in calls.apis[api]
-    }
+    held = [run for run in runs if (run.process, run.graph) in wanted]
+    call = calls_of(
+        np.array([run.process for run in held], np.int64), np.array([run.correlation for run in held], np.int64), calls
+    )
+    host = [int(calls.end_ns[place] - calls.start_ns[place]) if place >= 0 else None for place in call.tolist()]
     return [
-        Iteration(
-            IterationKind.WHOLE_GRAPH, run.start_ns, run.end_ns, length.get((run.process, run.correlation)), None, None
-        )
-        for run in runs
-        if (run.process, run.graph) in wanted
+        Iteration(IterationKind.WHOLE_GRAPH, run.start_ns, run.end_ns, length, None, None)
+        for run, length in zip(held, host, strict=True)
     ]

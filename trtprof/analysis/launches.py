@@ -16,29 +16,37 @@ _DENSE: Final = 8
 def launch_calls(kernels: Kernels, calls: Calls) -> Ints:
     """Return for each kernel the index of its launch call, -1 where there is none.
 
-    Correlation ids count from 1 in every process, so the process is part of the key. All kernels of a CUDA graph
-    launch share one call.
+    All kernels of a CUDA graph launch share one call.
+    """
+    return calls_of(kernels.process, kernels.correlation, calls)
+
+
+def calls_of(process: Ints, correlation: Ints, calls: Calls) -> Ints:
+    """Return for work on the GPU the index of the call that put it there, -1 where there is none.
+
+    Correlation ids count from 1 in every process, so the process is part of the key.
     """
     import numpy as np
 
     if len(calls) == 0:
-        return np.full(len(kernels), -1, np.int32)
-    kernel_process, call_process = kernels.process, calls.thread & PROCESS_MASK
+        return np.full(len(correlation), -1, np.int32)
+    call_process = calls.thread & PROCESS_MASK
     processes = np.unique(call_process)
-    if len(processes) == 1 and (kernel_process == processes[0]).all():
-        return _positions(calls.correlation, kernels.correlation)
-    found = np.full(len(kernels), -1, np.int32 if len(calls) < 1 << 31 else np.int64)
-    for process in processes:
-        own_calls = np.flatnonzero(call_process == process)
-        own_kernels = np.flatnonzero(_is_of(kernel_process, process))
-        if len(own_kernels):
-            place = _positions(calls.correlation[own_calls], kernels.correlation[own_kernels])
-            found[own_kernels] = np.append(own_calls, -1)[place]
+    if len(processes) == 1 and (process == processes[0]).all():
+        return _positions(calls.correlation, correlation)
+    found = np.full(len(correlation), -1, np.int32 if len(calls) < 1 << 31 else np.int64)
+    for number in processes:
+        own_calls = np.flatnonzero(call_process == number)
+        own_work = np.flatnonzero(_is_of(process, number))
+        if len(own_work):
+            place = _positions(calls.correlation[own_calls], correlation[own_work])
+            known = place >= 0
+            found[own_work[known]] = own_calls[place[known]]
     return found
 
 
 def _is_of(processes: Ints, process: Ints) -> Ints:
-    """Which kernels are of a process; those that name none (cut-down exports) are taken to be of any."""
+    """Which work is of a process; what names none (cut-down exports) is taken to be of any."""
     of_it: Ints = (processes == process) | (processes < 0)
     return of_it
 
