@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from trtprof.parsers.nsys_schema import Ints
 
 _WINDOW: Final = 1 << 18
+_MISSES: Final = 2
+"""How many windows may show that a column is not as steady as hoped before it is read like any other."""
+
 _PARAMETERS: Final = 500
 _MAGIC: Final = b"SQLite format 3\x00"
 _EXPORT_HINT: Final = "make one with `nsys export --type sqlite REPORT.nsys-rep`"
@@ -126,6 +129,7 @@ class NsysDatabase:
         parts: dict[str, list[Ints]] = {name: [] for name in expressions}
         source = f"FROM {quoted(table)} NOT INDEXED"  # an index someone added must not decide the order
         guesses = self._first_values(table, {name: expressions[name] for name in steady}, condition)
+        misses = dict.fromkeys(steady, 0)
         first = self.rows(table, f"SELECT MIN(rowid) {source}")[0][0]
         while first is not None:
             last = first + _WINDOW - 1
@@ -138,9 +142,11 @@ class NsysDatabase:
             for (name, value), others in zip(tuple(guesses.items()), answers, strict=False):
                 if others:
                     texts[name] = self.rows(table, f"SELECT group_concat({expressions[name]}) {window}")[0][0]
-                    del guesses[name]
+                    guesses[name] = _last_number(texts[name], value)
+                    misses[name] += 1
                 elif count:
                     parts[name].append(_repeated(value, count))
+            guesses = {name: value for name, value in guesses.items() if misses[name] < _MISSES}
             for name, text in texts.items():
                 if count:
                     parts[name].append(self._numbers(text, count, f"{table}, column {name}"))
@@ -228,6 +234,12 @@ def in_order(columns: dict[str, Ints], key: str) -> dict[str, Ints]:
         return columns
     order = np.argsort(keys, kind="stable")
     return {name: column if column.strides == (0,) else column[order] for name, column in columns.items()}
+
+
+def _last_number(text: object, fallback: int) -> int:
+    """Return the number a text ends in: what the next window most likely holds."""
+    end = str(text).rpartition(",")[2]
+    return int(end) if end.lstrip("-").isdecimal() else fallback
 
 
 def _repeated(value: int, count: int) -> Ints:
