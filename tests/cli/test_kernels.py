@@ -183,3 +183,14 @@ def test_a_missing_tool_is_named(trtprof, monkeypatch, tmp_path: Path) -> None:
         assert "\nhint: " in result.stderr
     assert trtprof("run").exit_code == 2
     assert trtprof("verify").exit_code == 2
+
+
+def test_what_ncu_settled_is_found_under_the_name_nsys_gives() -> None:
+    from trtprof.kernels import classify
+    from trtprof.pipeline.verification import classes_of
+
+    settled = classify("h884gemm_128x64_nn")
+    found = classes_of(
+        ["void f<(int)128, (bool)1>(int)", "void f<(int)64, (bool)1>(int)"], {"void f<128, 1>(int)": settled}
+    )
+    assert list(found.values()) == [settled, classify("void f<(int)64, (bool)1>(int)")]

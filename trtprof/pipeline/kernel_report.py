@@ -29,7 +29,6 @@ from trtprof.analysis.launches import launch_calls
 from trtprof.analysis.layer_time import LayerTimes, layer_times
 from trtprof.analysis.nvtx_time import RangeTime, range_times
 from trtprof.errors import InputError
-from trtprof.kernels import classify_all
 from trtprof.model import KernelClass, Notice, Unknown
 from trtprof.parsers.registry import FileKind, sniff
 
@@ -259,7 +258,9 @@ def _report(
     timed: bool = True,
     notices: tuple[Notice, ...] = (),
 ) -> KernelReport:
-    classes = {**classify_all(total.name for total in totals), **learned}
+    from trtprof.pipeline.verification import classes_of
+
+    classes = classes_of((total.name for total in totals), learned)
     rows = kernel_rows(totals, classes)
     return KernelReport(
         path=str(path),

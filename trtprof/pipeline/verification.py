@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from trtprof.analysis.counters import CounterReport, MeasuredKernel, compare_with_names, measured_kernels
 from trtprof.backends.capture import write_text
@@ -15,6 +17,16 @@ from trtprof.model import DType, KernelClass, Notice, Unit, Unknown
 
 RULES_VERSION = 1
 _WHY = "measured: hardware counters"
+_CASTS: Final = re.compile(r"\((?:bool|(?:unsigned |signed )?(?:char|short|int|long|long long))\)(?=-?\d)")
+
+
+def classes_of(names: Iterable[str], learned: Mapping[str, KernelClass]) -> dict[str, KernelClass]:
+    """Return the class of each name; what counters settled overrules the name.
+
+    nsys writes template arguments with a cast, ``(int)128``, where ncu may write ``128``: the casts do not count.
+    """
+    settled = {_CASTS.sub("", name): found for name, found in learned.items()}
+    return {name: settled.get(_CASTS.sub("", name), found) for name, found in classify_all(names).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ def verify(path: Path, learned: Mapping[str, KernelClass]) -> Verification:
     kernels = measured_kernels(found.launches)
     if isinstance(kernels, Unknown):
         return Verification(str(path), kernels, found.notices)
-    classes = {**classify_all(kernel.name for kernel in kernels), **learned}
+    classes = classes_of((kernel.name for kernel in kernels), learned)
     return Verification(str(path), compare_with_names(kernels, classes), found.notices)
 
 
