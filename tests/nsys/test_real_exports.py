@@ -9,14 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from trtprof.analysis.attribution import Attribution, Reason, attribute, layer_ranges
+from trtprof.analysis.attribution import Reason, attribute, layer_ranges
 from trtprof.analysis.counters import compare_with_names, measured_kernels
 from trtprof.analysis.cuda_graphs import hidden_graphs
 from trtprof.analysis.gaps import device_times
 from trtprof.analysis.iterations import IterationKind, inferences, spread
 from trtprof.analysis.kernel_time import totals_of, totals_of_columns
 from trtprof.analysis.launches import launch_calls
-from trtprof.analysis.layer_time import LayerTimes, layer_times
 from trtprof.analysis.nvtx_time import range_times
 from trtprof.kernels import classify_all
 from trtprof.model import Unit, Unknown
@@ -25,6 +24,8 @@ from trtprof.parsers.nsys_schema import Trace
 from trtprof.parsers.nsys_sqlite import NsysExport
 from trtprof.parsers.nsys_stats_csv import read_nsys_stats
 
+from .traces import attributed, layers
+
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures" / "nsys"
 ORIN = "trt_edgellm_orin_nano_nsys2025.3.1_schema3.20.sqlite"
 
@@ -32,17 +33,6 @@ ORIN = "trt_edgellm_orin_nano_nsys2025.3.1_schema3.20.sqlite"
 def traced(path: Path) -> Trace:
     with NsysExport(path) as export:
         return export.trace()
-
-
-def attributed(trace: Trace) -> Attribution:
-    found = attribute(trace.kernels, trace.calls, trace.ranges, trace.graph_nodes)
-    assert isinstance(found, Attribution)
-    return found
-
-
-def layers(trace: Trace) -> LayerTimes:
-    hidden = hidden_graphs(trace.graph_runs, trace.graph_creations, trace.calls)
-    return layer_times(trace.kernels, trace.calls, trace.ranges, attributed(trace), hidden)
 
 
 def names(trace: Trace, layer: int) -> str | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.model import DType, Notice
 from trtprof.units import plural
+from trtprof.variants.names import fresh_name
 from trtprof.variants.rounding import ELEMENT_TYPE, LARGEST, round_tensor
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class _Conversion:
             if False in uses:
                 copy = type(tensor)()
                 copy.CopyFrom(tensor)
-                copy.name = self._fresh(f"{tensor.name}_fp32") if True in uses else tensor.name
+                copy.name = fresh_name(f"{tensor.name}_fp32", self.names) if True in uses else tensor.name
                 tensors.append(copy)
                 known[_FLOAT] = copy.name
         del graph.initializer[:]
@@ -196,7 +197,7 @@ class _Conversion:
             return name
         if wanted not in known:
             suffix = "fp32" if wanted == _FLOAT else self.dtype.value
-            known[wanted] = self._fresh(f"{name}_{suffix}")
+            known[wanted] = fresh_name(f"{name}_{suffix}", self.names)
             nodes.append(self._cast(next(iter(known.values())), known[wanted], wanted))
         return known[wanted]
 
@@ -210,7 +211,7 @@ class _Conversion:
                 scope[name] = {_FLOAT: name}
                 continue
             if name in leaving:
-                node.output[index] = self._fresh(f"{name}_{self.dtype.value}")
+                node.output[index] = fresh_name(f"{name}_{self.dtype.value}", self.names)
             else:
                 self.result_types[name] = self.half
             scope[name] = {self.half: node.output[index]}
@@ -267,15 +268,9 @@ class _Conversion:
     def _cast(self, source: str, target: str, element_type: int) -> onnx.NodeProto:
         import onnx
 
-        return onnx.helper.make_node("Cast", [source], [target], name=self._fresh(f"{target}_Cast"), to=element_type)
-
-    def _fresh(self, name: str) -> str:
-        """Return the name, numbered if it is taken, and take it."""
-        fresh, number = name, 1
-        while fresh in self.names:
-            fresh, number = f"{name}_{number}", number + 1
-        self.names.add(fresh)
-        return fresh
+        return onnx.helper.make_node(
+            "Cast", [source], [target], name=fresh_name(f"{target}_Cast", self.names), to=element_type
+        )
 
 
 def _subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:

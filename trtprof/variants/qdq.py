@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+from trtprof.variants.names import fresh_name
+
 if TYPE_CHECKING:
     import onnx
 
@@ -149,11 +151,13 @@ class _Inserter:
             self._parameters[key] = self._add_parameters(edge, axis, amax)
         scale, zero = self._parameters[key]
         stem = edge.tensor
-        quantised = self._fresh(f"{stem}_QuantizeLinear_Output{suffix}")
-        restored = self._fresh(f"{stem}_DequantizeLinear_Output{suffix}")
+        quantised = fresh_name(f"{stem}_QuantizeLinear_Output{suffix}", self._taken)
+        restored = fresh_name(f"{stem}_DequantizeLinear_Output{suffix}", self._taken)
         attributes = {} if axis is None else {"axis": axis}
         pair = [
-            onnx.helper.make_node(operator, [source, scale, zero], [target], self._fresh(f"{stem}_{operator}{suffix}"))
+            onnx.helper.make_node(
+                operator, [source, scale, zero], [target], fresh_name(f"{stem}_{operator}{suffix}", self._taken)
+            )
             for operator, source, target in (
                 ("QuantizeLinear", stem, quantised),
                 ("DequantizeLinear", quantised, restored),
@@ -185,14 +189,7 @@ class _Inserter:
             magnitude = np.asarray(_DEAD_AMAX if amax is None else amax)
         magnitude = np.where(magnitude > 0, magnitude, _DEAD_AMAX)
         scale = np.maximum(magnitude / self._kind.largest, np.finfo(np.float32).tiny).astype(np.float32)
-        names = self._fresh(f"{edge.tensor}_scale"), self._fresh(f"{edge.tensor}_zero_point")
+        names = fresh_name(f"{edge.tensor}_scale", self._taken), fresh_name(f"{edge.tensor}_zero_point", self._taken)
         zeros = onnx.helper.make_tensor(names[1], self._kind.element_type, scale.shape, bytes(scale.size), raw=True)
         self._constants += [onnx.numpy_helper.from_array(scale, names[0]), zeros]
         return names
-
-    def _fresh(self, name: str) -> str:
-        fresh, number = name, 1
-        while fresh in self._taken:
-            fresh, number = f"{name}_{number}", number + 1
-        self._taken.add(fresh)
-        return fresh
