@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from trtprof.errors import BuildError, InputError, UsageError
+from trtprof.files import replacing
 
 MANIFEST: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
@@ -235,18 +236,8 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         BuildError: it cannot be written.
     """
-    temporary = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise BuildError(
-            f"{path}: cannot be written: {error.strerror or error}",
-            hint="free some space, or choose another directory with --out",
-        ) from error
 
 
 def now() -> str:

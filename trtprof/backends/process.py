@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from trtprof.errors import BuildError, MissingDependency
+from trtprof.errors import MissingDependency
+from trtprof.files import cannot_write
 
 _FIRST_POLL_S: Final = 0.002
 _LAST_POLL_S: Final = 0.05
@@ -66,10 +67,7 @@ def run_logged(
         log.parent.mkdir(parents=True, exist_ok=True)
         output = log.open("wb")
     except OSError as error:
-        raise BuildError(
-            f"{log}: cannot be written: {error.strerror or error}",
-            hint="free some space, or choose another directory with --out",
-        ) from error
+        raise cannot_write(log, error) from error
     started = time.monotonic_ns()
     with output:
         lines = _Lines(watch or log, on_line)

@@ -17,6 +17,7 @@ from trtprof.backends.base import Progress
 from trtprof.backends.tensorrt_request import TensorrtRequest
 from trtprof.backends.weak_typing import BEST, STRONG_ONLY_HINT, wants_tf32, weak_types
 from trtprof.errors import BuildError, UsageError
+from trtprof.files import replacing
 from trtprof.model import Notice
 from trtprof.units import dims
 
@@ -228,13 +229,8 @@ def _attach_timing_cache(request: TensorrtRequest, config: Any) -> tuple[Any, No
 
 def _save_timing_cache(path: Path, config: Any) -> None:
     data = bytes(memoryview(config.get_timing_cache().serialize()))
-    temporary = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, hint=None) as temporary:
         temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        raise BuildError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def make_monitor(trt: Any, progress: Progress) -> Any:

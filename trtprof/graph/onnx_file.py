@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trtprof.errors import BuildError, InputError
+from trtprof.errors import InputError
+from trtprof.files import replacing
 
 if TYPE_CHECKING:
     import onnx
@@ -61,11 +61,9 @@ def save_onnx(model: onnx.ModelProto, path: Path) -> None:
     """
     import onnx
 
-    temporary = path.with_suffix(".onnx.part")
     # Counted by hand: above its limit protobuf cannot even tell the size.
     large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > _LARGEST_IN_ONE_FILE
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
         # onnx appends to weights that are there already.
         path.with_name(f"{path.name}.data").unlink(missing_ok=True)
         onnx.save(
@@ -74,14 +72,6 @@ def save_onnx(model: onnx.ModelProto, path: Path) -> None:
             save_as_external_data=large,
             location=f"{path.name}.data" if large else None,
         )
-        temporary.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
-        raise BuildError(
-            f"{path}: cannot be written: {error.strerror or error}",
-            hint="free some space, or choose another directory with --out",
-        ) from error
 
 
 def _check_external_data(model: onnx.ModelProto, path: Path) -> None:

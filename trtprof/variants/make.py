@@ -6,7 +6,7 @@ import shutil
 import time
 from pathlib import Path
 
-from trtprof.errors import BuildError
+from trtprof.files import replacing
 from trtprof.graph.onnx_file import load_onnx, save_onnx
 from trtprof.model import DType, Precision, Unknown
 from trtprof.variants.calibration import CalibrationData
@@ -72,20 +72,12 @@ def _copy(base: Path, out: Path) -> None:
     if base.with_name(f"{base.name}.data").exists():
         save_onnx(load_onnx(base), out)
         return
-    temporary = out.with_name(f"{out.name}.part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(out) as temporary:
         temporary.unlink(missing_ok=True)
         try:
             temporary.hardlink_to(base)
         except OSError:
             shutil.copyfile(base, temporary)
-        temporary.replace(out)
-    except OSError as error:
-        raise BuildError(
-            f"{out}: cannot be written: {error.strerror or error}",
-            hint="free some space, or choose another directory with --out",
-        ) from error
 
 
 def _forget(out: Path) -> None:
