@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from trtprof.engine_facts import BuildMemory, EngineFacts, PerformanceSummary
 from trtprof.errors import InputError
 from trtprof.model import (
     Device,
@@ -26,13 +27,13 @@ from trtprof.model import (
     Notice,
     Precision,
 )
+from trtprof.parsers.calibration_cache import CalibrationCache
 from trtprof.parsers.engine_inspector import EngineInfo
 from trtprof.parsers.engine_log import EngineLog
 from trtprof.parsers.engine_plan import EnginePlan
 from trtprof.parsers.layer_kind import kind_of
 from trtprof.parsers.optimization_profiles import profiles_of
 from trtprof.parsers.pairing import EngineFiles, pair
-from trtprof.parsers.performance_summary import PerformanceSummary
 from trtprof.parsers.registry import FileKind
 from trtprof.parsers.trex_metadata import TrexMetadata
 from trtprof.parsers.trt_log import BuildLog
@@ -132,8 +133,39 @@ def assemble(files: EngineFiles) -> Engine:
         build_ns=log.build_ns if log else None,
         timings=timings,
         inference=inference,
+        facts=_facts(files),
         notices=tuple(dict.fromkeys(notices)),
     )
+
+
+def _facts(files: EngineFiles) -> EngineFacts:
+    """What the logs, the metadata and a calibration cache say beside layers and times; the last run of a log counts."""
+    runs, builds = _contents(files, TrtexecLog), _contents(files, BuildLog)
+    metadata, caches = _contents(files, TrexMetadata), _contents(files, CalibrationCache)
+    options: dict[str, Mapping[str, str]] = {}
+    for listing in (*(item.options for item in metadata), *(run.options for run in runs)):
+        options.update({_heading(name): lines for name, lines in listing.items()})
+    warnings: Counter[str] = Counter()
+    for log in builds:
+        warnings.update(dict(log.warnings))
+    return EngineFacts(
+        command=next((run.command for run in runs if run.command), None),
+        options=options,
+        summary=summary_of(files),
+        warnings=tuple(warnings.items()),
+        logged=bool(builds),
+        rewrites=tuple(step for log in builds for step in log.rewrites),
+        dla_layers=tuple(layer for log in builds for layer in log.dla_layers),
+        gpu_layers=tuple(layer for log in builds for layer in log.gpu_layers),
+        dla_refusals=tuple(refusal for log in builds for refusal in log.dla_refusals),
+        memory=next((log.memory for log in builds if log.memory != BuildMemory()), None),
+        calibrated=tuple(item.tensor for cache in caches for item in cache.ranges) if caches else None,
+    )
+
+
+def _heading(name: str) -> str:
+    """TREx spells ``build_options`` what trtexec prints as ``Build Options``."""
+    return name.replace("_", " ").title()
 
 
 def times_by_layer(engine: Engine) -> tuple[LayerTiming | None, ...]:

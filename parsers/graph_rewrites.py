@@ -2,37 +2,16 @@
 
 Wordings of TensorRT 8.2 to 10.16: ``ConvReluFusion: Fusing A with B``, ``QuantizeDoubleInputNodes: fusing (A and B)
 into C``, ``Merging layers: A || B``, ``Eliminating A which duplicates (Q) B``, ``Generating copy for A to B because``.
-Lines in, records out; imports nothing of ours.
+Lines in, records out.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Final
 
-
-class Rewrite(str, Enum):
-    """What the optimizer did. ``copy`` is a tensor copied because a concatenation could not be written in place."""
-
-    FUSE = "fuse"
-    MERGE = "merge"
-    REMOVE = "remove"
-    SWAP = "swap"
-    RETYPE = "retype"
-    COPY = "copy"
-
-
-@dataclass(frozen=True, slots=True)
-class GraphRewrite:
-    """One step: ``rule`` is TensorRT's name of the pass where it gives one, ``parts`` are the nodes or tensors."""
-
-    what: Rewrite
-    rule: str | None
-    parts: tuple[str, ...]
-    reason: str | None = None
-
+from trtprof.engine_facts import GraphRewrite, Rewrite
 
 _RUNNING: Final = re.compile(r"Running: (\w+)(?: on .*)?$")
 _FUSING: Final = re.compile(r"(\w+): [Ff]using (.*?) (?:with|into) (.*)$")

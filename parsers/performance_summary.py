@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from trtprof.engine_facts import PerformanceSummary, Spread
 from trtprof.parsers.document import milliseconds, parse_number
 
 HEADING: Final = "=== Performance summary ==="
@@ -31,32 +31,6 @@ _BLOCK_LINE: Final = re.compile(
     r"(min|max|mean|median|percentile): (\S+) ms(?: at ([\d.]+)%)?(?: \(end to end (\S+) ms(?: at [\d.]+%)?\))?$"
 )
 _BLOCK_TOTALS: Final = {"walltime": "walltime", "total compute time": "total_compute"}
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """How one part of a query varies over the iterations; ``percentiles`` are (percent, nanoseconds)."""
-
-    min_ns: float | None = None
-    max_ns: float | None = None
-    mean_ns: float | None = None
-    median_ns: float | None = None
-    percentiles: tuple[tuple[float, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class PerformanceSummary:
-    """What trtexec says of a run as a whole. A part that was not printed is ``None``."""
-
-    throughput_per_s: float | None = None
-    latency: Spread | None = None
-    compute: Spread | None = None
-    enqueue: Spread | None = None
-    h2d: Spread | None = None
-    d2h: Spread | None = None
-    end_to_end: Spread | None = None
-    walltime_ns: float | None = None
-    total_compute_ns: float | None = None
 
 
 class SummaryReader:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from trtprof.engine_facts import PerformanceSummary, Spread
 from trtprof.errors import InputError
 from trtprof.model import Device, Notice
 from trtprof.parsers.device_options import device_of
 from trtprof.parsers.document import integer, load_json, milliseconds, number, read_bytes, type_name
-from trtprof.parsers.performance_summary import PerformanceSummary, Spread, spread_of
+from trtprof.parsers.performance_summary import spread_of
 
 SECTIONS: Final = (
     "model_options",

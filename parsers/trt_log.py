@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from trtprof.engine_facts import BuildMemory, DlaRefusal, GraphRewrite, LayerMemory
 from trtprof.errors import InputError
 from trtprof.model import DType, IoTensor, Layer, Notice
 from trtprof.parsers import layer_listing
 from trtprof.parsers.document import parse_number
 from trtprof.parsers.formats import read_dtype
-from trtprof.parsers.graph_rewrites import GraphRewrite, RewriteReader
+from trtprof.parsers.graph_rewrites import RewriteReader
 from trtprof.parsers.layer_kind import kind_of
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.parsers.log_lines import LogLevel, LogLine, log_lines, open_lines
@@ -65,39 +66,6 @@ class ReformatInsertion:
     to_dtype: DType | None
     from_strides: str
     to_strides: str
-
-
-@dataclass(frozen=True, slots=True)
-class LayerMemory:
-    """Memory one layer needs beside its tensors, in bytes."""
-
-    layer: str
-    host_persistent_bytes: int
-    device_persistent_bytes: int
-    scratch_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class BuildMemory:
-    """Memory of the engine as the builder counts it, in bytes; peaks are rounded to MiB in the log."""
-
-    weights_bytes: int | None = None
-    activation_bytes: int | None = None
-    scratch_bytes: int | None = None
-    host_persistent_bytes: int | None = None
-    device_persistent_bytes: int | None = None
-    peak_cpu_bytes: int | None = None
-    peak_gpu_bytes: int | None = None
-    layers: tuple[LayerMemory, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class DlaRefusal:
-    """A layer that the DLA does not take, and why where TensorRT says so."""
-
-    layer: str
-    layer_type: str | None
-    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)

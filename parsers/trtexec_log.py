@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from trtprof.engine_facts import PerformanceSummary
 from trtprof.errors import InputError
 from trtprof.model import Device, IoMode, IoTensor, LayerTiming, Notice, Tensor
 from trtprof.parsers import profile_table
@@ -20,7 +21,7 @@ from trtprof.parsers.device_options import device_of
 from trtprof.parsers.document import parse_number
 from trtprof.parsers.formats import read_dtype
 from trtprof.parsers.log_lines import LogLevel, LogLine, log_lines, open_lines
-from trtprof.parsers.performance_summary import HEADING, PerformanceSummary, SummaryReader
+from trtprof.parsers.performance_summary import HEADING, SummaryReader
 from trtprof.parsers.version_number import version_text
 
 _BANNER: Final = re.compile(

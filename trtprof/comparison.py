@@ -183,15 +183,16 @@ class Breakdown:
 class Latency:
     """Measured times of whole inferences, in ns. ``spread_ratio`` is the coefficient of variation.
 
-    ``what`` says which time: ``GPU compute`` or ``latency`` with transfers.
+    ``what`` says which time: ``GPU compute`` or ``latency`` with transfers. Read from single iterations or, where
+    there are none, from the summary trtexec printed; what that left out is ``None``.
     """
 
     what: str
-    iterations: int
+    iterations: int | None
     min_ns: float
     median_ns: float
-    p90_ns: float
-    p99_ns: float
+    p90_ns: float | None
+    p99_ns: float | None
     max_ns: float
     mean_ns: float
     spread_ratio: float | None

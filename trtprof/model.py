@@ -1,4 +1,4 @@
-"""The records everything speaks in: frozen, free of I/O, importing nothing of ours.
+"""The records everything speaks in: frozen, free of I/O.
 
 Absent is ``None``, never 0. Times are nanoseconds, sizes bytes, ratios 0 to 1, and the unit is in the name. A question
 has three answers: rows (a tuple), found nothing (an empty tuple), or :class:`Unknown` with the reason.
@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
+
+from trtprof.engine_facts import EngineFacts
 
 EMPTY: Final[Mapping[str, object]] = MappingProxyType({})
 
@@ -354,6 +356,7 @@ class Engine:
     build_ns: int | None = None
     timings: tuple[LayerTiming, ...] | None = None
     inference: Inference | None = None
+    facts: EngineFacts | None = None
     notices: tuple[Notice, ...] = ()
 
 

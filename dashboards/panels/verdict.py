@@ -88,7 +88,8 @@ def _latency(built: Built) -> list[Fact]:
         return []
     value = f"p50 {ms(latency.median_ns)} ms, p99 {ms(latency.p99_ns)} ms"
     spread = f", spread {percent(latency.spread_ratio, 1)}" if latency.spread_ratio is not None else ""
-    facts = [Fact(latency.what, value, Provenance.MEASURED.value, f"{latency.iterations:,} iterations{spread}")]
+    counted = "as trtexec summed up" if latency.iterations is None else f"{latency.iterations:,} iterations{spread}"
+    facts = [Fact(latency.what, value, Provenance.MEASURED.value, counted)]
     rate = latency.throughput_per_s
     if rate is not None:
         facts.append(Fact("inferences a second", f"{rate:,.0f}", Provenance.DERIVED.value))

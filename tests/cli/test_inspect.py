@@ -110,3 +110,13 @@ def test_a_kernel_name_taken_apart(trtprof) -> None:
     assert "".join(token["text"] for token in answer["tokens"]) == name
     assert "unknown: the name does not tell" in trtprof("explain", "kernel").stdout
     assert trtprof("explain", name, "--format", "markdown").stdout.startswith("**CUDA cores (reads INT8, sums INT32)**")
+
+
+def test_a_log_tells_of_memory_and_times_by_itself(trtprof, shared: Path) -> None:
+    result = trtprof("inspect", shared / "cookbook/cookbook_nsys_result-01.log")
+    lines = " ".join(result.stdout.split())
+    assert "layers: cannot tell, no file lists them" in lines
+    assert "GPU compute: p50 0.062 ms, p90 0.076 ms, p99 0.090 ms" in lines
+    assert "(summary of trtexec, measured)" in lines
+    assert "memory, as the builder logged it: weights 12.5 MiB, activations 122.5 KiB, scratch 4.5 KiB" in lines
+    assert "conversions:" not in lines

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.parsers.places import FIXTURES
+from trtprof.engine_facts import DlaRefusal, GraphRewrite, Rewrite
 from trtprof.errors import InputError
 from trtprof.model import DType, LayerKind
 from trtprof.parsers.engine_log import parse_engine_log, read_engine_log
-from trtprof.parsers.graph_rewrites import GraphRewrite, Rewrite
 from trtprof.parsers.layer_listing import tactic_value
 from trtprof.parsers.log_lines import LogLevel, log_lines
 from trtprof.parsers.tactic_timings import Subject
-from trtprof.parsers.trt_log import DlaRefusal, parse_build_log, read_build_log
+from trtprof.parsers.trt_log import parse_build_log, read_build_log
 from trtprof.parsers.trtexec_log import parse_trtexec_log, read_trtexec_log
 from trtprof.parsers.version_number import version_text
 

@@ -12,6 +12,7 @@ from trtprof.analysis.group_times import group_times
 from trtprof.analysis.latency import latency_of
 from trtprof.analysis.layer_names import named_nodes, operator_of
 from trtprof.comparison import Comparison, FusionChange
+from trtprof.engine_facts import EngineFacts, PerformanceSummary, Spread
 from trtprof.errors import InputError, UsageError
 from trtprof.model import DType, Engine, Inference, Layer, LayerKind, Precision, Provenance, Tensor
 from trtprof.pipeline.measured import read_measured
@@ -179,14 +180,27 @@ def test_a_node_only_one_engine_has_keeps_a_name_of_its_own() -> None:
     assert [node.name for node in graph.nodes] == ["Conv_0", "Conv_1", "Conv_0 (int8)"]
 
 
+def engine(inference: Inference | None, summary: PerformanceSummary | None = None) -> Engine:
+    return Engine("e", None, (), inference=inference, facts=EngineFacts(summary=summary))
+
+
+def test_the_summary_of_a_log_answers_where_there_are_no_iterations() -> None:
+    compute = Spread(min_ns=1.0, max_ns=9.0, mean_ns=4.0, median_ns=3.0, percentiles=((99.0, 8.0),))
+    latency = latency_of(engine(None, PerformanceSummary(compute=compute)))
+    assert latency is not None
+    assert (latency.what, latency.iterations, latency.median_ns, latency.mean_ns) == ("GPU compute", None, 3.0, 4.0)
+    assert (latency.p90_ns, latency.p99_ns, latency.spread_ratio) == (None, 8.0, None)
+    assert latency_of(engine(None, PerformanceSummary(throughput_per_s=300.0))) is None
+
+
 def test_latency_prefers_gpu_time_and_says_nothing_without_iterations() -> None:
     times = tuple(float(number) for number in range(1, 101))
-    latency = latency_of(Inference(latency_ns=tuple(t + 50 for t in times), compute_ns=times))
+    latency = latency_of(engine(Inference(latency_ns=tuple(t + 50 for t in times), compute_ns=times)))
     assert latency is not None
     assert (latency.what, latency.median_ns, latency.p90_ns, latency.p99_ns) == ("GPU compute", 50.5, 90.0, 99.0)
     assert latency.throughput_per_s == pytest.approx(1e9 / 50.5)
-    assert latency_of(Inference()) is None
-    assert latency_of(None) is None
-    only = latency_of(Inference(latency_ns=(7.0,)))
+    assert latency_of(engine(Inference())) is None
+    assert latency_of(engine(None)) is None
+    only = latency_of(engine(Inference(latency_ns=(7.0,))))
     assert only is not None
     assert (only.what, only.spread_ratio, only.p99_ns) == ("latency", 0.0, 7.0)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from trtprof.cli.output import Format, FormatOption
+from trtprof.units import byte_size, plural
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from trtprof.comparison import Built, Row
+    from trtprof.comparison import Built, Latency, Row
+    from trtprof.engine_facts import EngineFacts
 
 _SHOWN: Final = 30
 _COLUMNS: Final = (
@@ -123,7 +125,7 @@ def _chosen(built: Built, every: bool) -> list[Row]:
 
 def _facts(built: Built) -> list[str]:
     from trtprof.cli.compare_table import latency_words, mix_words, tensor_core_words
-    from trtprof.units import byte_size, mib, ms, plural
+    from trtprof.units import mib, ms
 
     engine = built.engine
     made = " ".join(word for word in (engine.tool, engine.tool_version) if word)
@@ -131,7 +133,9 @@ def _facts(built: Built) -> list[str]:
     kinds = Counter(row.kind.value for row in built.rows)
     lines = [
         f"{built.precision.value if built.precision else 'unknown precision'}; {made or 'unknown tool'}{where}",
-        f"{plural(len(built.rows), 'layer')}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()),
+        f"{plural(len(built.rows), 'layer')}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common())
+        if built.rows
+        else "layers: cannot tell, no file lists them",
         f"conv/gemm operands: {mix_words(built.precision_mix)}; on Tensor Cores by kernel name: "
         f"{tensor_core_words(built)}; activations {mib(built.activation_bytes)} MiB"
         + (f"; plan {byte_size(engine.size_bytes)}" if engine.size_bytes else ""),
@@ -140,14 +144,17 @@ def _facts(built: Built) -> list[str]:
         p50, p90, p99, spread, rate = latency_words(built.latency)
         lines.append(
             f"{built.latency.what}: p50 {p50} ms, p90 {p90} ms, p99 {p99} ms, spread {spread}, {rate} a second "
-            f"({built.latency.iterations:,} iterations, measured)"
+            f"({_iterations(built.latency)}, measured)"
         )
+    lines.extend(_memory(engine.facts))
     if built.engine.timings is None:
         lines.append("layer times: cannot tell, no profile was given")
     elif isinstance(built.total_ns, float | int):
         lines.append(f"layer times: {ms(built.total_ns)} ms in sum (measured, profiler's own cost included)")
     converting = [row for row in built.rows if row.kind.is_conversion]
     spent = sum(row.time_ns for row in converting if isinstance(row.time_ns, float | int))
+    if not built.rows:
+        return lines
     if not converting:
         lines.append("conversions: found none")
     elif built.engine.timings is None:
@@ -155,6 +162,28 @@ def _facts(built: Built) -> list[str]:
     else:
         lines.append(f"conversions: {plural(len(converting), 'layer')}, {ms(spent)} ms")
     return lines
+
+
+def _iterations(latency: Latency) -> str:
+    return "summary of trtexec" if latency.iterations is None else plural(latency.iterations, "iteration")
+
+
+def _memory(facts: EngineFacts | None) -> list[str]:
+    """What the build log says of memory; nothing without a log, since absent is not 0."""
+    memory = facts.memory if facts else None
+    if memory is None:
+        return []
+    parts = (
+        ("weights", memory.weights_bytes),
+        ("activations", memory.activation_bytes),
+        ("scratch", memory.scratch_bytes),
+        ("persistent on the device", memory.device_persistent_bytes),
+        ("persistent on the host", memory.host_persistent_bytes),
+        ("peak while building, GPU", memory.peak_gpu_bytes),
+        ("peak while building, CPU", memory.peak_cpu_bytes),
+    )
+    said = [f"{what} {byte_size(size)}" for what, size in parts if size is not None]
+    return [f"memory, as the builder logged it: {', '.join(said)}"] if said else []
 
 
 def _print(built: Built, console: Console, every: bool) -> None:

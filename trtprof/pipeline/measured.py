@@ -121,7 +121,7 @@ def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Buil
         projected_ns=None,
         provenance=Provenance.MEASURED,
         accuracy=Unknown(NOT_RUN),
-        latency=latency_of(engine.inference),
+        latency=latency_of(engine),
     )
 
 
