@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import helper
 
-from trtprof.variants.residual import ResidualAdd, residual_adds
+from trtprof.graph.residual import ResidualAdd, residual_adds
 
 from .support import ROOT, graph_model, load_script
 

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from trtprof.graph.onnx_file import save_onnx
+from trtprof.graph.residual import residual_adds
 from trtprof.model import DType, Notice, Precision, Unknown
 from trtprof.units import plural
 from trtprof.variants.calibration import CalibrationData
@@ -18,7 +19,6 @@ from trtprof.variants.opset import default_opset, raise_opset
 from trtprof.variants.options import VariantOptions
 from trtprof.variants.qdq import Edge, QuantisedType, insert_qdq, weighted_edges
 from trtprof.variants.ranges import RangeCache, TensorRange, find_ranges
-from trtprof.variants.residual import residual_adds
 from trtprof.variants.rounding import LARGEST
 
 if TYPE_CHECKING:

@@ -1,0 +1,199 @@
+"""Q101: the skip input of a residual Add has no Q/DQ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trtprof.analysis.findings.epilogues import POOL_FUSED, epilogue_share
+from trtprof.analysis.findings.flow import is_float, result_of
+from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
+from trtprof.comparison import Row
+from trtprof.diagnosis import Evidence
+from trtprof.graph_facts import Fact, GraphFacts
+from trtprof.model import LayerKind, Tensor, Unknown
+from trtprof.units import plural
+
+_COMMUTING = frozenset({"MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"})
+"""What Q/DQ may move across (developer guide: Q commutes with max-pooling and with what only moves values)."""
+
+
+def check(subject: Subject) -> Outcome:
+    """Return one claim for all residual Adds of an engine whose skip input is float without need."""
+    named = _in_the_model(subject)
+    if subject.ahead_of_time:
+        return _from_the_model(subject, named)
+    if not subject.has_quantised_rows:
+        return ()
+    if subject.explicit is None:
+        return Unknown("the layers do not tell whether quantisation came from Q/DQ nodes or from a calibrator")
+    if not subject.explicit:
+        return ()
+    adds = list(_float_skips(subject))
+    if not adds:
+        return ()
+    return (_claim(subject, adds, named),)
+
+
+def _float_skips(subject: Subject) -> Iterator[tuple[Row, Tensor]]:
+    """Yield quantised convolutions that add a float residual which was never quantised, with that residual.
+
+    A residual that a stand-alone DequantizeLinear made was quantised: then it is the Add's output that is wanted in
+    float, which is another rule's business.
+    """
+    for row in subject.rows:
+        if not subject.flow.is_quantised_main(row) or not subject.flow.is_conv(row):
+            continue
+        for tensor in subject.flow.side_inputs(row):
+            if not is_float(tensor) or not is_float(result_of(row)):
+                continue
+            source, passed = subject.flow.origin(tensor)
+            if source is None or any(item.kind is LayerKind.DEQUANTIZE for item in (source, *passed)):
+                continue
+            yield row, tensor
+            break
+
+
+def _claim(subject: Subject, adds: list[tuple[Row, Tensor]], named: tuple[Evidence, ...]) -> Claim:
+    savings: dict[int, Share] = {}
+    explains: set[int] = set()
+    for row, tensor in adds:
+        savings.setdefault(row.layer.index, epilogue_share(subject, row))
+        explains.add(row.layer.index)
+        for index, share in _after(subject, row):
+            savings.setdefault(index, share)
+        for index, share in _behind(subject, tensor):
+            savings.setdefault(index, share)
+    explains.update(savings)
+    count = plural(len(adds), "residual Add")
+    verb = "has" if len(adds) == 1 else "have"
+    return Claim(
+        cause=f"the skip input of {count} {verb} no Q/DQ, so the convolution before it must write float",
+        evidence=(*row_evidence((row for row, _ in adds), lambda row: _words(subject, row)), *named),
+        savings=savings,
+        explains=frozenset(explains),
+    )
+
+
+def _after(subject: Subject, row: Row) -> Iterator[tuple[int, Share]]:
+    """The quantise that its float result needs before the next convolution, and conversions on the way."""
+    for reader in subject.flow.spread(row):
+        if reader.kind is LayerKind.QUANTIZE and _feeds_quantised(subject, reader):
+            yield reader.layer.index, ALL
+
+
+def _feeds_quantised(subject: Subject, row: Row) -> bool:
+    readers = subject.flow.spread(row)
+    return any(subject.flow.is_quantised_main(reader) for reader in readers)
+
+
+def _behind(subject: Subject, tensor: Tensor) -> Iterator[tuple[int, Share]]:
+    """What the float skip brought about where it comes from.
+
+    Its writer has a second, float reader now, so the quantise of the other readers stands alone and cannot move back
+    through a max-pooling; the convolution behind that pooling stays apart from it and writes float.
+    """
+    source, passed = subject.flow.origin(tensor)
+    while source is not None:
+        yield from ((row.layer.index, ALL) for row in passed if row.kind is not LayerKind.NOOP)
+        yield from _after(subject, source)
+        if subject.flow.is_quantised_main(source):
+            yield source.layer.index, epilogue_share(subject, source)
+            return
+        if not _commutes(subject, source) or not source.layer.inputs:
+            return
+        before, between = subject.flow.origin(source.layer.inputs[0])
+        if before is None or not subject.flow.is_quantised_main(before):
+            return
+        yield source.layer.index, POOL_FUSED
+        source, passed = before, between
+
+
+def _commutes(subject: Subject, row: Row) -> bool:
+    operators = subject.flow.operators(row)
+    if operators:
+        return operators <= _COMMUTING
+    return "pool" in (row.layer.type or "").lower() and "average" not in str(row.layer.parameters).lower()
+
+
+def _words(subject: Subject, row: Row) -> str:
+    skip = next(tensor for tensor in subject.flow.side_inputs(row) if is_float(tensor))
+    source, _ = subject.flow.origin(skip)
+    wrote = f" from '{source.layer.name}'" if source is not None else ""
+    result = result_of(row)
+    return (
+        f"reads its residual in {_type(skip)}{wrote} and writes {_type(result)}, though it multiplies "
+        f"{row.operand.value.upper() if row.operand else '?'}"
+    )
+
+
+def _type(tensor: Tensor | None) -> str:
+    return tensor.dtype.value.upper() if tensor is not None and tensor.dtype else "an unknown type"
+
+
+def _in_the_model(subject: Subject) -> tuple[Evidence, ...]:
+    if not isinstance(subject.facts, GraphFacts):
+        return ()
+    return tuple(Evidence(f"'{item.node}': {item.what}", "onnx") for item in subject.facts.of(Fact.SKIP_NOT_QUANTISED))
+
+
+def _from_the_model(subject: Subject, named: tuple[Evidence, ...]) -> Outcome:
+    """TensorRT-RTX runs every quantised epilogue apart, so only the model itself can tell."""
+    if isinstance(subject.facts, Unknown):
+        return subject.facts
+    if not named:
+        return ()
+    verb = "has" if len(named) == 1 else "have"
+    return (
+        Claim(
+            cause=f"the skip input of {plural(len(named), 'residual Add')} {verb} no Q/DQ in the ONNX model",
+            evidence=named,
+            saving=Unknown(
+                "TensorRT-RTX never fuses the epilogue of a quantised convolution, so its build does not show what "
+                "TensorRT would lose here; measure on a GPU"
+            ),
+            modelled=True,
+        ),
+    )
+
+
+RULE = Rule(
+    code="Q101",
+    name="skip-not-quantised",
+    title="Skip input of a residual Add is not quantised",
+    role=Role.CAUSE,
+    why=(
+        "TensorRT fuses a residual Add into the convolution before it, and the fused kernel writes the type of the "
+        "residual it adds. A float residual makes it write float: the next convolution needs a quantise of its own, "
+        "and since the tensor the residual comes from must be kept in float too, its own quantise cannot be fused or "
+        "move back through a max-pooling either."
+    ),
+    needs="layer information with types, and quantisation by Q/DQ nodes; or the ONNX model",
+    looks_like=(
+        ("layer information", "a convolution with Int8 input, a second input and an output in Half or Float"),
+        (
+            "profile",
+            "stand-alone QuantizeLinear entries behind residual blocks; the convolution is slower than its "
+            "Int8-to-Int8 twin",
+        ),
+        ("nsys", "kernel names with i8f16 or i8f32 instead of i8i8"),
+        ("ONNX model", "an Add whose skip input does not come from DequantizeLinear"),
+        ("build log", "no 'QuantizeDoubleInputNodes: fusing …' for the QuantizeLinear behind the Add"),
+    ),
+    cure=(
+        "Put QuantizeLinear and DequantizeLinear on the skip input of each residual Add, and not on the convolution's "
+        "output. Where the block has no downsampling the scale of the block's first convolution input may be shared. "
+        "`trtprof compare` does so by default (--residual-qdq); pytorch-quantization calls it a residual quantizer. "
+        "Check the accuracy afterwards."
+    ),
+    saving="quantises that go, convolutions as fast as their twins that write INT8, poolings that fuse",
+    false_positives=(
+        "In a transformer the Add carries the residual stream, whose outliers INT8 cannot hold: a ViT fell from 84.5 "
+        "to 5 % top-1. Only convolutions are reported. The last Add before a float output gains little."
+    ),
+    source=(
+        "TensorRT developer guide, Q/DQ placement recommendations (quantize the residual input of element-wise "
+        "addition); pytorch-quantization, quant_resnet50 tutorial; NVIDIA/TensorRT#1992, #1144; measured on TREx's "
+        "ResNet-18 on A100, 0.883 to 0.546 ms"
+    ),
+    check=check,
+)
