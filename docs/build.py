@@ -10,6 +10,10 @@ from typing import Any
 
 DOCS = Path(__file__).resolve().parent
 HEAD = "# Commands\n\nWritten by `make docs` from the program itself; `trtprof COMMAND --help` says the same.\n"
+RULES_HEAD = (
+    "# Rules\n\nWritten by `make docs` from the rules themselves; `trtprof rules CODE` says the same. "
+    "How findings are made of them stands in [findings.md](findings.md).\n"
+)
 
 
 def command_reference() -> str:
@@ -25,6 +29,16 @@ def command_reference() -> str:
         rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
         parts.append("| | |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def rule_reference() -> str:
+    """Return every rule behind the findings as Markdown, from the text that ``trtprof rules CODE`` prints."""
+    from trtprof.analysis.findings.registry import RULES
+    from trtprof.analysis.findings.rule_text import rule_markdown
+
+    rows = [f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.role.value} | {rule.title} |" for rule in RULES]
+    table = "| code | role | finding |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return "\n".join([RULES_HEAD, table, *(rule_markdown(rule) for rule in RULES)])
 
 
 def _row(parameter: Any) -> str:
@@ -67,6 +81,7 @@ def main() -> int:
     parser.add_argument("--capture", type=Path, help="a finished comparison of resnet18, for the picture")
     arguments = parser.parse_args()
     (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")
+    (DOCS / "rules.md").write_text(rule_reference(), encoding="utf-8")
     if arguments.capture is not None:
         (DOCS / "compare.svg").write_text(picture(arguments.capture), encoding="utf-8")
     return 0

@@ -17,6 +17,8 @@ from trtprof.pipeline.read import read_capture
 if TYPE_CHECKING:
     import pandas as pd
 
+    from trtprof.analysis.findings.choices import Choices
+
 STORE_NAME = "trtprof.db"
 PAGE_NAME = "report.html"
 
@@ -65,6 +67,66 @@ class Report:
                 for cell in row.cells
             ]
         )
+
+    def findings(self) -> pd.DataFrame:
+        """Return a line for each finding, costliest cause first; savings in ms, absent where they cannot be told."""
+        import pandas as pd
+
+        from trtprof.findings_json import finding_json
+
+        lines = []
+        for item in map(finding_json, self.comparison.diagnosis.findings):
+            low, high = item["saving_ms"] or (None, None)
+            lines.append(
+                {
+                    "code": item["code"],
+                    "engine": item["engine"],
+                    "severity": item["severity"],
+                    "title": item["title"],
+                    "cause": item["cause"],
+                    "saving_low_ms": low,
+                    "saving_high_ms": high,
+                    "saving_provenance": item["saving"]["provenance"],
+                    "effects": [effect["code"] for effect in item["effects"]],
+                    "rows": item["rows"],
+                    "cure": item["cure"],
+                }
+            )
+        return pd.DataFrame(lines)
+
+    def kernels(self) -> pd.DataFrame:
+        """Return a line for each row that names its kernel: which core computes, in which types, and why."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [
+                {
+                    "engine": built.name,
+                    "row": row.layer.index,
+                    "layer": row.layer.name,
+                    "kernel": row.kernel.name,
+                    "unit": row.kernel.unit.value,
+                    "operation": row.kernel.operation,
+                    "operand": row.kernel.operand.value if row.kernel.operand else None,
+                    "mma": row.kernel.mma.value if row.kernel.mma else None,
+                    "confidence": row.kernel.confidence,
+                    "why": row.kernel.why,
+                }
+                for built in self.comparison.engines
+                for row in built.rows
+                if row.kernel is not None
+            ]
+        )
+
+    def choose(self, choices: Choices) -> Report:
+        """Return the report with only the chosen findings."""
+        from dataclasses import replace
+
+        from trtprof.analysis.findings.choices import choose
+
+        comparison = self.comparison
+        chosen = choose(comparison.diagnosis, comparison.engines, choices)
+        return Report(replace(comparison, diagnosis=chosen))
 
     def to_json(self) -> dict[str, Any]:
         """Return the comparison as the JSON object that ``--format json`` prints."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from trtprof.diagnosis import NOTHING, Diagnosis
 from trtprof.model import (
     Device,
     DType,
@@ -295,3 +296,4 @@ class Comparison:
     verdict: Verdict
     notices: tuple[Notice, ...]
     made: Provenances
+    diagnosis: Diagnosis = NOTHING

@@ -20,6 +20,7 @@ from trtprof.comparison import (
     OutputAccuracy,
     Row,
 )
+from trtprof.findings_json import diagnosis_json, finding_json
 from trtprof.model import DType, Estimate, KernelClass, Notice, Provenance, Unknown
 
 SCHEMA_VERSION: Final = 1
@@ -52,6 +53,8 @@ def to_json(comparison: Comparison) -> Json:
         "missing": [_missing(item) for item in comparison.missing],
         "fusions": [_fusion(row) for row in comparison.fusions],
         "breakdowns": [_breakdown(item) for item in comparison.breakdowns],
+        "findings": [finding_json(item) for item in comparison.diagnosis.findings],
+        "diagnosis": diagnosis_json(comparison.diagnosis),
         "notices": [notice_json(notice) for notice in comparison.notices],
         "provenance": {
             "backend": made.backend,

@@ -67,13 +67,6 @@ class Finding:
     within_noise: bool
     rows: tuple[int, ...]
 
-    @property
-    def time_ns(self) -> float | None:
-        """Time of its evidence and effects as profiled; ``None`` where none of them has a time."""
-        parts: tuple[Evidence | Effect, ...] = (*self.evidence, *self.effects)
-        times = [item.time_ns for item in parts if item.time_ns is not None]
-        return sum(times) if times else None
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

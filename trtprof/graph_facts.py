@@ -19,6 +19,7 @@ class Fact(str, Enum):
     CONSUMER_SCALES = "consumer-scales"
     FLOAT_CONSUMER = "float-consumer"
     FLOAT_BETWEEN = "float-between"
+    FLOAT_OPERATION = "float-operation"
     PAD_BETWEEN = "pad-between"
     BATCH_NORM = "batch-norm"
     INT32_BIAS = "int32-bias"

@@ -11,6 +11,7 @@ from trtprof.dashboards.panels import (
     accuracy,
     breakdown,
     conversions,
+    findings,
     fusion,
     how_to_read,
     limits,
@@ -23,6 +24,7 @@ from trtprof.dashboards.panels import (
 
 PANELS: Final[tuple[Callable[[Comparison], Panel], ...]] = (
     verdict.panel,
+    findings.panel,
     limits.panel,
     precision_mix.panel,
     time_by_kind.panel,

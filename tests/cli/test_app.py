@@ -96,3 +96,4 @@ def test_the_command_reference_is_what_the_program_says() -> None:
     namespace: dict[str, object] = {"__file__": str(ROOT / "docs" / "build.py"), "__name__": "build"}
     exec(compile((ROOT / "docs" / "build.py").read_text(), "build.py", "exec"), namespace)
     assert (ROOT / "docs" / "commands.md").read_text() == namespace["command_reference"]()  # type: ignore[operator]
+    assert (ROOT / "docs" / "rules.md").read_text() == namespace["rule_reference"]()  # type: ignore[operator]

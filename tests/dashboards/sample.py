@@ -23,6 +23,7 @@ from trtprof.comparison import (
     SpeedupTerm,
     Verdict,
 )
+from trtprof.diagnosis import NOTHING, Answer, Diagnosis, Effect, Evidence, Finding, Suppressed
 from trtprof.model import (
     Device,
     DType,
@@ -36,6 +37,7 @@ from trtprof.model import (
     Notice,
     Precision,
     Provenance,
+    Severity,
     Unknown,
 )
 
@@ -245,6 +247,39 @@ def comparison() -> Comparison:
             calibration="8 batches of seeded random numbers (seed 0)",
             capture="out/net",
         ),
+        diagnosis=diagnosis(),
+    )
+
+
+def diagnosis() -> Diagnosis:
+    """A cause with an effect, a note whose saving is unknown, a rule that cannot tell, and one set aside."""
+    cause = Finding(
+        code="Q101",
+        title="Skip input of a residual Add is not quantised",
+        engine="int8",
+        severity=Severity.MAJOR,
+        cause=f"1 residual Add {HOSTILE}",
+        why="because",
+        cure="quantise it",
+        source="a guide",
+        evidence=(
+            Evidence(f"reads FP16 {HOSTILE}", "layers", 1, f"conv{HOSTILE}", 3_000.0),
+            Evidence("'add': no Q/DQ", "onnx"),
+        ),
+        effects=(Effect("R401", "QuantizeLinear runs as a layer of its own", "q", (2, 99), ("q", "r"), None),),
+        saving_ns=Estimate(1_000.0, 2_000.0, 3_000.0),
+        saving_provenance=Provenance.MODELLED,
+        saving_basis="a model",
+        within_noise=True,
+        rows=(1, 2, 99),
+    )
+    note = replace(cause, code="R404", severity=Severity.NOTE, effects=(), saving_ns=Unknown(f"who knows {HOSTILE}"))
+    return Diagnosis(
+        findings=(cause, note),
+        answers=(Answer("K201", "t", "int8", Unknown("no layer names its kernel")), Answer("Q102", "t", "int8", None)),
+        suppressed=(Suppressed(note, f"on purpose {HOSTILE}", "trtprof.toml: R404"),),
+        healthy=("fp16",),
+        sentence=f"int8: 1 residual Add {HOSTILE}.",
     )
 
 
@@ -257,6 +292,7 @@ def nothing_built() -> Comparison:
         fusions=(),
         breakdowns=(),
         notices=(),
+        diagnosis=NOTHING,
         verdict=Verdict("No engine was built.", None, Provenance.MODELLED),
     )
 

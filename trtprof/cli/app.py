@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, explain, inspect, kernels, runs, verify
+from trtprof.cli import compare, explain, inspect, kernels, rules, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -25,6 +25,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof run -- python infer.py                  the same for any CUDA program, run under nsys
   trtprof verify counters.csv                     ncu's counters against kernel names
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
+  trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof runs                                    what was compared here so far
 
 trtprof COMMAND --help tells the rest.
@@ -45,6 +46,7 @@ app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
 app.command("run", context_settings=_PROGRAM)(kernels.run)
 app.command("verify", context_settings=_PROGRAM)(verify.verify)
+app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)
 
 

@@ -16,6 +16,7 @@ from trtprof.cli.output import Format, FormatOption, Progress, note
 from trtprof.errors import EXIT_FAILED, BuildError, UsageError
 
 if TYPE_CHECKING:
+    from trtprof.analysis.findings.choices import Choices
     from trtprof.api import Report
     from trtprof.pipeline.options import CompareOptions
 
@@ -143,6 +144,13 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         Path | None,
         typer.Option(metavar="FILE", envvar="TRTPROF_DB", rich_help_panel=_OUT, help="The SQLite store to add to."),
     ] = None,
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", rich_help_panel=_OUT, help="Show only findings of these rules (Q101, K); repeat."),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="CODE", rich_help_panel=_OUT, help="Leave these rules out; repeat.")
+    ] = None,
     open_page: Annotated[
         bool, typer.Option("--open", rich_help_panel=_OUT, help="Open the page in a browser.")
     ] = False,
@@ -158,6 +166,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     from trtprof.backends.capture import find_capture, write_text
     from trtprof.pipeline.targets import parse_target
 
+    choices = _choices(select or [], ignore or [])
     paths = [parse_target(text) for text in target]
     path = paths[0][1]
     is_model = len(paths) == 1 and paths[0][0] is None and _is_model(path)
@@ -177,6 +186,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         if any(item.suffix == ".onnx" for _, item in paths):
             raise UsageError("a model is compared alone, not beside others", hint="compare models one at a time")
         report, folder = _measured(paths, out)
+    report = report.choose(choices)
     page = html or (folder / PAGE_NAME if folder else None)
     if open_page and page is None:
         raise UsageError("--open: there is no page to open", hint="name one with --html FILE")
@@ -190,6 +200,13 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         typer.launch(str(page))
     _show(report, output)
     _complain(report, output)
+
+
+def _choices(select: list[str], ignore: list[str]) -> Choices:
+    """Read them before anything is built: a typing error must not cost an hour."""
+    from trtprof.pipeline.settings import choices_of
+
+    return choices_of(select, ignore, Path.cwd())
 
 
 def _options(precisions: list[str], variants: list[str], shapes: list[str], **settings: object) -> CompareOptions:

@@ -18,6 +18,7 @@ from trtprof.cli.compare_table import (
     term_words,
     time_words,
 )
+from trtprof.cli.findings_text import SHOWN, rest_words, short_saving, title
 from trtprof.comparison import Built, Comparison
 from trtprof.units import byte_size, mib
 
@@ -79,6 +80,28 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         )  # fmt: skip
     yield from ("", "### Read this with it", "")
     yield from (f"- {_cell(notice.message)}" for notice in comparison.notices)
+    yield from _findings(comparison)
+
+
+def _findings(comparison: Comparison) -> Iterator[str]:
+    diagnosis = comparison.diagnosis
+    yield from ("", f"### {_cell(title(diagnosis))}", "", _cell(diagnosis.sentence), "")
+    if diagnosis.findings:
+        yield from _table(
+            ("severity", "finding", "engine", "cause", "saves ms", "cure"),
+            (
+                (
+                    item.severity.value,
+                    f"{item.code} {item.title}",
+                    item.engine,
+                    item.cause,
+                    f"{short_saving(item)} ({item.saving_provenance.value})",
+                    item.cure,
+                )
+                for item in diagnosis.findings[:SHOWN]
+            ),
+        )
+    yield from (f"- {_cell(line)}" for line in rest_words(diagnosis))
 
 
 def _engine(built: Built, modelled: bool) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.group_times import group_times
 from trtprof.analysis.tensor_cores import tensor_core_use
+from trtprof.cli.findings_text import print_findings
 from trtprof.comparison import (
     Breakdown,
     Built,
@@ -61,6 +62,8 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     for notice in comparison.notices:
         where = f"{notice.where}: " if notice.where else ""
         console.print(Text(f"  {where}{notice.message}"))
+    console.print()
+    print_findings(comparison, console)
 
 
 def heading(comparison: Comparison) -> str:

@@ -33,7 +33,7 @@ _ACTIVATIONS: Final = frozenset({
     "Tanh", "Softplus", "Softsign", "ThresholdedRelu", "Mul", "Div", "Abs", "Exp", "Pow", "Sqrt",
 })  # fmt: skip
 _OTHER_FLOAT: Final = frozenset({
-    "Resize", "Upsample", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum", "Concat", "Softmax",
+    "Resize", "Upsample", "AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum", "Softmax",
     "InstanceNormalization", "LayerNormalization", "GroupNormalization", "DepthToSpace", "Split", "Slice",
 })  # fmt: skip
 _TOUCHING: Final = frozenset({"Transpose", "Mul", "Div", "Cast", "Reshape"})
@@ -131,29 +131,28 @@ def _skips(graph: _Qdq) -> Iterator[GraphFact]:
 
 
 def _concats(graph: _Qdq) -> Iterator[GraphFact]:
-    """Rule: the inputs of a Concat share one scale, so that they may lie in one INT8 buffer."""
+    """Rule: the inputs of a Concat share one scale, so that they may lie in one INT8 buffer.
+
+    Q/DQ behind a Concat alone keeps the rule: TensorRT moves the one quantise before it, with one scale for all.
+    """
     for node in graph.of("Concat"):
-        scales: dict[str, float | None] = {}
-        for name in node.input:
-            source = graph.producer.get(name)
-            if source is not None and source.op_type == _DEQUANTIZE:
-                scales[name] = graph.scale(source)
-        for reader in graph.next(node):
-            if reader.op_type == _QUANTIZE and scales:
-                scales[reader.output[0]] = graph.scale(reader)
-        known = {value for value in scales.values() if value is not None}
-        if len(known) > 1:
-            said = ", ".join(significant(value, 3) for value in sorted(known)[:_LONGEST])
-            yield GraphFact(Fact.CONCAT_SCALES, node.name, f"scales {said} meet", tuple(scales))
-        elif scales and len(scales) < len(node.input):
-            missing = [name for name in node.input if name not in scales]
-            if any(graph.quantised_mains_behind(name) for name in missing):
-                yield GraphFact(
-                    Fact.CONCAT_SCALES,
-                    node.name,
-                    f"{len(missing)} of {len(node.input)} inputs have no Q/DQ",
-                    tuple(missing),
-                )
+        dequantised = [source for name in node.input if (source := _dequantiser(graph, name)) is not None]
+        quantised = [reader for reader in graph.next(node) if reader.op_type == _QUANTIZE]
+        if not dequantised:
+            continue
+        scales = {scale for item in (*dequantised, *quantised) if (scale := graph.scale(item)) is not None}
+        missing = [name for name in node.input if _dequantiser(graph, name) is None]
+        if len(scales) > 1:
+            said = ", ".join(significant(value, 3) for value in sorted(scales)[:_LONGEST])
+            yield GraphFact(Fact.CONCAT_SCALES, node.name, f"scales {said} meet", _names((*dequantised, *quantised)))
+        elif any(graph.quantised_mains_behind(name) for name in missing):
+            said = f"{len(missing)} of {len(node.input)} inputs have no Q/DQ"
+            yield GraphFact(Fact.CONCAT_SCALES, node.name, said, tuple(missing))
+
+
+def _dequantiser(graph: _Qdq, tensor: str) -> onnx.NodeProto | None:
+    node = graph.producer.get(tensor)
+    return node if node is not None and node.op_type == _DEQUANTIZE else None
 
 
 def _consumers(graph: _Qdq) -> Iterator[GraphFact]:
@@ -178,12 +177,13 @@ def _consumers(graph: _Qdq) -> Iterator[GraphFact]:
 def _between(graph: _Qdq) -> Iterator[GraphFact]:
     """Rule: an operation that does not commute with Q/DQ needs Q/DQ on its inputs and behind it."""
     for node in graph.of(*_ACTIVATIONS, *_OTHER_FLOAT):
+        kind = Fact.FLOAT_BETWEEN if node.op_type in _ACTIVATIONS else Fact.FLOAT_OPERATION
         if node.op_type == "Mul" and any(name in graph.constants for name in node.input):
             continue
         mains = [main for name in node.input for main in graph.quantised_mains_behind(name)]
         if mains and any(_reaches_quantise(graph, reader) for reader in graph.next(node)):
             said = f"{node.op_type} reads the float output of '{mains[0].name}'"
-            yield GraphFact(Fact.FLOAT_BETWEEN, node.name, said, _names(mains))
+            yield GraphFact(kind, node.name, said, _names(mains))
 
 
 def _reaches_quantise(graph: _Qdq, node: onnx.NodeProto, steps: int = 4) -> bool:

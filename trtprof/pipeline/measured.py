@@ -10,6 +10,7 @@ from pathlib import Path
 
 from trtprof.analysis.align import align
 from trtprof.analysis.engine_graph import unify
+from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
 from trtprof.analysis.latency import latency_of
 from trtprof.analysis.reformat import find_conversions
@@ -19,9 +20,11 @@ from trtprof.analysis.tensor_cores import with_kernels
 from trtprof.analysis.verdict import measured_verdict
 from trtprof.comparison import Breakdown, Built, Comparison, ModelFacts, Provenances, Row
 from trtprof.errors import InputError, UsageError
+from trtprof.graph_facts import GraphFacts
 from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines, times_by_layer
 from trtprof.parsers.pairing import stem_of
+from trtprof.pipeline.model_facts import model_facts
 from trtprof.pipeline.options import display_order
 from trtprof.pipeline.targets import Target
 
@@ -56,7 +59,18 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         verdict=measured_verdict(built),
         notices=(MEASURED_ELSEWHERE, *measured_notices(built)),
         made=_provenance(targets, engines, command),
+        diagnosis=diagnose(built, graph, _facts(targets)),
     )
+
+
+def _facts(targets: Sequence[Target]) -> dict[str, GraphFacts | Unknown]:
+    """What the ONNX model says that lies alone in the directory of a named engine."""
+    found = {}
+    for name, path in targets:
+        models = sorted(path.glob("*.onnx")) if name is not None and path.is_dir() else []
+        if name is not None and len(models) == 1:
+            found[name] = model_facts(models[0])
+    return found
 
 
 def _engines(targets: Sequence[Target]) -> list[tuple[str, Engine]]:

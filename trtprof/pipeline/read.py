@@ -9,6 +9,7 @@ from typing import Any, Final
 from trtprof.analysis.align import align
 from trtprof.analysis.devices import TARGET_DEVICES, Peaks
 from trtprof.analysis.engine_graph import layer_nodes
+from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.roofline import projected_total, total, with_times
@@ -30,11 +31,13 @@ from trtprof.graph.onnx_file import load_onnx
 from trtprof.graph.prepare import default_opset
 from trtprof.graph.shapes import input_specs, onnx_dtype, static_dims
 from trtprof.graph.structure import graph_of, parameter_bytes, read_graph
+from trtprof.graph_facts import GraphFacts
 from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
 from trtprof.pipeline.measured import measured_breakdown, measured_engine, measured_notices
+from trtprof.pipeline.model_facts import model_facts
 from trtprof.variants.spec import parse_variant
 
 _QUANTISED: Final = frozenset({DType.INT8, DType.FP8})
@@ -61,8 +64,8 @@ def read_capture(root: Path) -> Comparison:
     groups, rows = align(mark_epilogues([read_rows(engine, graph) for engine in engines]), graph)
     missing = tuple(_missing(name, item) for name, item in manifest["missing"].items())
     pairs = list(zip(engines, rows, strict=True))
-    if modelled:
-        peaks = TARGET_DEVICES[manifest["target"]]
+    peaks = TARGET_DEVICES[manifest["target"]] if modelled else None
+    if peaks is not None:
         built = tuple(_built(root, manifest, engine, table, graph, peaks) for engine, table in pairs)
         device, answer, against = peaks.device, verdict(built, missing), breakdown
     else:
@@ -82,7 +85,13 @@ def read_capture(root: Path) -> Comparison:
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
+        diagnosis=diagnose(built, graph, _facts(root, names), peaks),
     )
+
+
+def _facts(root: Path, names: list[str]) -> dict[str, GraphFacts | Unknown]:
+    """Only quantised variants have Q/DQ to look at, and models are large."""
+    return {name: model_facts(root / name / "model.onnx") for name in names if parse_variant(name).quantised}
 
 
 def _measured_engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:

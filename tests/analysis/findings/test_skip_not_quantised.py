@@ -63,7 +63,7 @@ def test_a_float_skip_is_found_with_the_quantise_behind_it() -> None:
     (claim,) = RULE.check(subject(built("int8", residual_block("fp16", "fp16"), [1.0] * 5)))
     assert claim.explains == {0, 2, 3}
     assert claim.savings[3].mid == 1.0
-    assert "1 residual Add has no Q/DQ" in claim.cause
+    assert "1 residual Add without Q/DQ on the skip input" in claim.cause
 
 
 def test_a_quantised_skip_is_healthy() -> None:

@@ -28,7 +28,7 @@ def epilogue_share(subject: Subject, row: Row) -> Share:
     if time is None or not time or not is_float(result_of(row)):
         return NONE
     if row.kernel is not None and row.kernel.unit is Unit.CUDA_CORE:
-        return _off_cuda_cores(subject, row, time)
+        return cuda_core_share(subject, row, time)
     twins = [row_ns(other) for other in subject.rows if _is_twin(row, other)]
     best = min((twin for twin in twins if twin), default=None)
     if best is None:
@@ -37,7 +37,10 @@ def epilogue_share(subject: Subject, row: Row) -> Share:
     return Share(0.5 * gain, gain, gain + (1.0 - gain) * 0.1)
 
 
-def _off_cuda_cores(subject: Subject, row: Row, time: float) -> Share:
+def cuda_core_share(subject: Subject, row: Row, time: float) -> Share:
+    """Return the share of a time on CUDA cores that a Tensor Core kernel would save, 16-bit sibling or not."""
+    if not time:
+        return NONE
     half = [row_ns(other) for other in subject.sibling_rows(row, subject.half) if other.has_matmul]
     known = [value for value in half if value]
     if not known:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,16 +82,47 @@ class Flow:
     def leaves(self, row: Row) -> bool:
         """Whether a row writes an output of the engine, conversions looked through."""
         ends = [row, *(item for item in self.spread(row) if item.kind in _PASSING)]
-        return any(self.io.get(tensor.name) is IoMode.OUTPUT for end in ends for tensor in end.layer.outputs or ()) or (
-            not self.io and any(not self.after(end) for end in ends)
-        )
+        if any(self.io.get(tensor.name) is IoMode.OUTPUT for end in ends for tensor in end.layer.outputs or ()):
+            return True
+        last = max((item.layer.index for item in self.rows if item.has_matmul), default=0)
+        return not self.io and row.layer.index >= last and any(not self.after(end) for end in ends)
 
     def enters(self, row: Row) -> bool:
-        """Whether a row reads an input of the engine; without a list of them, a tensor that no row writes."""
+        """Whether a row reads an input of the engine; with none listed, an early row and a tensor nobody writes."""
+        if not self.io and row.layer.index > min((r.layer.index for r in self.rows if r.has_matmul), default=0):
+            return False
         return any(
             self.io.get(tensor.name) is IoMode.INPUT or (not self.io and tensor.name not in self.writers)
             for tensor in row.layer.inputs or ()
         )
+
+    def is_before_work(self, row: Row) -> bool:
+        """Whether nothing but copies and conversions lies between the engine's inputs and what a row reads."""
+        return not self._reaches_work(row, self.before)
+
+    def is_after_work(self, row: Row) -> bool:
+        """Whether no conv or gemm comes after a row: it belongs to the engine's tail."""
+        return not self._reaches_work(row, self.after)
+
+    def _reaches_work(self, row: Row, step: Callable[[Row], tuple[Row, ...]]) -> bool:
+        waiting, seen = list(step(row)), set[int]()
+        while waiting:
+            item = waiting.pop()
+            if item.layer.index in seen:
+                continue
+            seen.add(item.layer.index)
+            if item.has_matmul or item.kind in (LayerKind.FOREIGN, LayerKind.PLUGIN, LayerKind.DLA):
+                return True
+            waiting.extend(step(item))
+        return False
+
+    def is_max_pool(self, row: Row) -> bool:
+        """Whether a row is a max-pooling and nothing else, by its nodes or by the builder's words."""
+        operators = self.operators(row)
+        if operators:
+            return operators == {"MaxPool"}
+        given = str(row.layer.parameters.get("PoolingType", "")).lower()
+        return "pool" in (row.layer.type or "").lower() and not row.has_matmul and given in ("max", "")
 
     def side_inputs(self, row: Row) -> tuple[Tensor, ...]:
         """Return what a conv reads beside its main input: the residuals that its epilogue adds.

@@ -12,7 +12,7 @@ def check(subject: Subject) -> Outcome:
     """Return one claim with every stand-alone quantise that is neither the engine's input nor a change of scale."""
     if subject.ahead_of_time:
         return ()
-    rows = [row for row in subject.rows if row.kind is LayerKind.QUANTIZE and not subject.flow.enters(row)]
+    rows = [row for row in subject.rows if row.kind is LayerKind.QUANTIZE and not subject.flow.is_before_work(row)]
     if not rows:
         return ()
     return (

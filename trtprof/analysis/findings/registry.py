@@ -4,10 +4,41 @@ from __future__ import annotations
 
 from typing import Final
 
-from trtprof.analysis.findings import lone_quantize, skip_not_quantised
+from trtprof.analysis.findings import (
+    attention,
+    batch_norm,
+    concat_scales,
+    consumer_scales,
+    engine_io,
+    float_activation,
+    float_epilogue,
+    float_operation,
+    int8_islands,
+    int8_on_cuda_cores,
+    lone_dequantize,
+    lone_quantize,
+    pad_between,
+    pooling_apart,
+    reformats,
+    skip_not_quantised,
+)
 from trtprof.analysis.findings.rule import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     skip_not_quantised.RULE,
+    float_activation.RULE,
+    pad_between.RULE,
+    batch_norm.RULE,
+    float_operation.RULE,
+    concat_scales.RULE,
+    consumer_scales.RULE,
+    int8_islands.RULE,
+    attention.RULE,
+    int8_on_cuda_cores.RULE,
+    float_epilogue.RULE,
+    pooling_apart.RULE,
     lone_quantize.RULE,
+    lone_dequantize.RULE,
+    reformats.RULE,
+    engine_io.RULE,
 )

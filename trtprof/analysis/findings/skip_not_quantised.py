@@ -6,22 +6,23 @@ from collections.abc import Iterator
 
 from trtprof.analysis.findings.epilogues import POOL_FUSED, epilogue_share
 from trtprof.analysis.findings.flow import is_float, result_of
+from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
 from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
 from trtprof.comparison import Row
 from trtprof.diagnosis import Evidence
-from trtprof.graph_facts import Fact, GraphFacts
+from trtprof.graph_facts import Fact
 from trtprof.model import LayerKind, Tensor, Unknown
 from trtprof.units import plural
 
+_MAY_STAY = Share(0.0, 0.0, 1.0)
 _COMMUTING = frozenset({"MaxPool", "Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"})
 """What Q/DQ may move across (developer guide: Q commutes with max-pooling and with what only moves values)."""
 
 
 def check(subject: Subject) -> Outcome:
     """Return one claim for all residual Adds of an engine whose skip input is float without need."""
-    named = _in_the_model(subject)
     if subject.ahead_of_time:
-        return _from_the_model(subject, named)
+        return model_claim(subject, "the skip input of a residual Add has no Q/DQ", Fact.SKIP_NOT_QUANTISED)
     if not subject.has_quantised_rows:
         return ()
     if subject.explicit is None:
@@ -31,7 +32,7 @@ def check(subject: Subject) -> Outcome:
     adds = list(_float_skips(subject))
     if not adds:
         return ()
-    return (_claim(subject, adds, named),)
+    return (_claim(subject, adds, model_evidence(subject, Fact.SKIP_NOT_QUANTISED)),)
 
 
 def _float_skips(subject: Subject) -> Iterator[tuple[Row, Tensor]]:
@@ -65,9 +66,9 @@ def _claim(subject: Subject, adds: list[tuple[Row, Tensor]], named: tuple[Eviden
             savings.setdefault(index, share)
     explains.update(savings)
     count = plural(len(adds), "residual Add")
-    verb = "has" if len(adds) == 1 else "have"
+    before = "the convolution before it" if len(adds) == 1 else "the convolutions before them"
     return Claim(
-        cause=f"the skip input of {count} {verb} no Q/DQ, so the convolution before it must write float",
+        cause=f"{count} without Q/DQ on the skip input: {before} must write float",
         evidence=(*row_evidence((row for row, _ in adds), lambda row: _words(subject, row)), *named),
         savings=savings,
         explains=frozenset(explains),
@@ -75,10 +76,18 @@ def _claim(subject: Subject, adds: list[tuple[Row, Tensor]], named: tuple[Eviden
 
 
 def _after(subject: Subject, row: Row) -> Iterator[tuple[int, Share]]:
-    """The quantise that its float result needs before the next convolution, and conversions on the way."""
+    """The quantise that its float result needs before the next convolution.
+
+    A quantise behind a float operation that reads the result (the pooling before a classifier) is float for the same
+    reason, but may have to stay.
+    """
     for reader in subject.flow.spread(row):
         if reader.kind is LayerKind.QUANTIZE and _feeds_quantised(subject, reader):
             yield reader.layer.index, ALL
+        elif reader.kind is LayerKind.COMPUTE and not reader.has_matmul:
+            for later in subject.flow.spread(reader):
+                if later.kind is LayerKind.QUANTIZE and _feeds_quantised(subject, later):
+                    yield later.layer.index, _MAY_STAY
 
 
 def _feeds_quantised(subject: Subject, row: Row) -> bool:
@@ -110,9 +119,7 @@ def _behind(subject: Subject, tensor: Tensor) -> Iterator[tuple[int, Share]]:
 
 def _commutes(subject: Subject, row: Row) -> bool:
     operators = subject.flow.operators(row)
-    if operators:
-        return operators <= _COMMUTING
-    return "pool" in (row.layer.type or "").lower() and "average" not in str(row.layer.parameters).lower()
+    return (bool(operators) and operators <= _COMMUTING) or subject.flow.is_max_pool(row)
 
 
 def _words(subject: Subject, row: Row) -> str:
@@ -128,32 +135,6 @@ def _words(subject: Subject, row: Row) -> str:
 
 def _type(tensor: Tensor | None) -> str:
     return tensor.dtype.value.upper() if tensor is not None and tensor.dtype else "an unknown type"
-
-
-def _in_the_model(subject: Subject) -> tuple[Evidence, ...]:
-    if not isinstance(subject.facts, GraphFacts):
-        return ()
-    return tuple(Evidence(f"'{item.node}': {item.what}", "onnx") for item in subject.facts.of(Fact.SKIP_NOT_QUANTISED))
-
-
-def _from_the_model(subject: Subject, named: tuple[Evidence, ...]) -> Outcome:
-    """TensorRT-RTX runs every quantised epilogue apart, so only the model itself can tell."""
-    if isinstance(subject.facts, Unknown):
-        return subject.facts
-    if not named:
-        return ()
-    verb = "has" if len(named) == 1 else "have"
-    return (
-        Claim(
-            cause=f"the skip input of {plural(len(named), 'residual Add')} {verb} no Q/DQ in the ONNX model",
-            evidence=named,
-            saving=Unknown(
-                "TensorRT-RTX never fuses the epilogue of a quantised convolution, so its build does not show what "
-                "TensorRT would lose here; measure on a GPU"
-            ),
-            modelled=True,
-        ),
-    )
 
 
 RULE = Rule(

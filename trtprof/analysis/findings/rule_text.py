@@ -1,0 +1,35 @@
+"""What is said of a rule, in order: one text for ``trtprof rules CODE`` and for the docs."""
+
+from __future__ import annotations
+
+from trtprof.analysis.findings.rule import Role, Rule
+
+_ROLES = {
+    Role.CAUSE: "A cause: it leads the report, with its effects under it.",
+    Role.SYMPTOM: "A symptom: shown under its cause, and by itself only where no cause explains it.",
+    Role.CONDITION: "A condition of the measurement or the machine.",
+}
+
+
+def parts_of(rule: Rule) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the headings of a rule's text with the lines below each."""
+    return (
+        ("What it is", (_ROLES[rule.role],)),
+        ("Why it costs time", (rule.why,)),
+        ("What it looks like", tuple(f"{artefact}: {what}" for artefact, what in rule.looks_like)),
+        ("What cures it", (rule.cure,)),
+        ("How the saving is estimated", (rule.saving,)),
+        ("When it is wrong", (rule.false_positives,)),
+        ("What it needs", (rule.needs,)),
+        ("Source", (rule.source,)),
+    )
+
+
+def rule_markdown(rule: Rule) -> str:
+    """Return the rule as a section of Markdown."""
+    lines = [f"## {rule.code} {rule.name}", "", f"**{rule.title}.**", ""]
+    for heading, text in parts_of(rule):
+        lines += [f"### {heading}", ""]
+        lines += [f"- {line}" for line in text] if len(text) > 1 else list(text)
+        lines.append("")
+    return "\n".join(lines)
