@@ -15,9 +15,11 @@ from trtprof.analysis.findings import (
     float_activation,
     float_operation,
     int8_islands,
+    lone_quantize,
     pad_between,
 )
-from trtprof.model import LayerKind
+from trtprof.model import Layer, LayerKind, Unknown
+from trtprof.parsers.layer_kind import kind_of
 
 SHAPE = (1, 64, 32, 32)
 RULES = {
@@ -147,3 +149,15 @@ def test_case_20_attention_in_pieces_against_the_fused_kernel(shared: Path) -> N
     assert attention.RULE.check(subject(fused, built("int8", attention_layers(fused=True), [0.8]))) == ()
     (alone,) = attention.RULE.check(subject(pieces))
     assert alone.explains == {1}
+
+
+def test_a_profile_alone_names_a_batch_normalisation_and_cannot_tell_the_rest() -> None:
+    names = ["a.weight + QuantizeLinear_1 + Conv_1 + Relu_2", "BatchNormalization_3", "QuantizeLinear_4"]
+    layers = [Layer(place, name, kind_of(None, name, None, None)) for place, name in enumerate(names)]
+    made = subject(built("int8", layers, [1.0, 0.5, 0.5]))
+    (claim,) = batch_norm.RULE.check(made)
+    assert claim.cause == "1 batch normalisation runs as a layer of its own"
+    assert claim.explains == {1}
+    assert all(isinstance(RULES[kind].check(made), Unknown) for kind in ("activation", "pad", "concat", "other"))
+    (lone,) = lone_quantize.RULE.check(made)
+    assert set(lone.savings) == {2}

@@ -2,9 +2,45 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from trtprof.analysis.findings.island_rule import island_check
-from trtprof.analysis.findings.rule import Role, Rule
+from trtprof.analysis.findings.rule import (
+    NO_TYPES,
+    Claim,
+    Outcome,
+    Role,
+    Rule,
+    Share,
+    Subject,
+    row_evidence,
+    runs_alone,
+)
 from trtprof.graph_facts import Fact
+
+_ALONE: Final = frozenset({"BatchNormalization", "Relu", "LeakyRelu", "Sigmoid", "Mul", "Add"})
+
+
+def _by_name(subject: Subject) -> Outcome:
+    """A layer of a quantised engine that is named after a batch normalisation and holds no convolution."""
+    if not subject.is_quantised and not subject.explicit:
+        return NO_TYPES
+    rows = [row for row in subject.rows if _is_alone(subject.flow.operators(row))]
+    if not rows:
+        return ()
+    return (
+        Claim(
+            cause=runs_alone(len(rows), "batch normalisation"),
+            evidence=row_evidence(rows, lambda row: f"named after {', '.join(sorted(subject.flow.operators(row)))}"),
+            savings={row.layer.index: Share(0.5, 0.9, 1.0) for row in rows},
+            explains=frozenset(row.layer.index for row in rows),
+        ),
+    )
+
+
+def _is_alone(operators: frozenset[str]) -> bool:
+    return "BatchNormalization" in operators and operators <= _ALONE
+
 
 RULE = Rule(
     code="Q104",
@@ -32,5 +68,5 @@ RULE = Rule(
         "Cityscapes pipeline on Orin Nano (27.9 to 24.6 ms by folding and Q placement); Model-Optimizer export notes; "
         "NVIDIA/TensorRT#1699, #3412 for transposed convolutions"
     ),
-    check=island_check("batch-norm", "batch normalisation", Fact.BATCH_NORM),
+    check=island_check("batch-norm", "batch normalisation", Fact.BATCH_NORM, _by_name),
 )

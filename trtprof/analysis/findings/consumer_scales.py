@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from trtprof.analysis.findings.epilogues import epilogue_share
 from trtprof.analysis.findings.flow import QUANTISED, is_float, result_of
 from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
-from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
+from trtprof.analysis.findings.rule import (
+    ALL,
+    Claim,
+    Outcome,
+    Role,
+    Rule,
+    Share,
+    Subject,
+    no_types,
+    row_evidence,
+)
 from trtprof.comparison import Row
 from trtprof.graph_facts import Fact
 from trtprof.model import LayerKind
@@ -20,6 +30,8 @@ def check(subject: Subject) -> Outcome:
     """Return one claim for tensors with several quantises, or a quantise and a float reader, and for requantises."""
     if subject.ahead_of_time:
         return model_claim(subject, "a tensor is quantised with several scales, or also read in float", *_FACTS)
+    if not subject.types_known:
+        return no_types(subject)
     if not subject.has_quantised_rows or not subject.explicit:
         return ()
     clones = list(_quantised_twice(subject))

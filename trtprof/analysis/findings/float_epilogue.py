@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trtprof.analysis.findings.epilogues import epilogue_share
 from trtprof.analysis.findings.flow import is_float, result_of
-from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, row_evidence
+from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, no_types, row_evidence
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
 from trtprof.units import plural
@@ -14,6 +14,8 @@ def check(subject: Subject) -> Outcome:
     """Return one claim with the quantised convs and gemms whose float result is quantised again further on."""
     if subject.ahead_of_time:
         return ()
+    if not subject.types_known:
+        return no_types(subject)
     rows = [
         row
         for row in subject.rows

@@ -97,12 +97,15 @@ class Flow:
         )
 
     def is_before_work(self, row: Row) -> bool:
-        """Whether nothing but copies and conversions lies between the engine's inputs and what a row reads."""
-        return not self._reaches_work(row, self.before)
+        """Whether nothing but copies and conversions lies between the engine's inputs and what a row reads.
+
+        ``False`` where the row's tensors are not known.
+        """
+        return row.layer.inputs is not None and not self._reaches_work(row, self.before)
 
     def is_after_work(self, row: Row) -> bool:
-        """Whether no conv or gemm comes after a row: it belongs to the engine's tail."""
-        return not self._reaches_work(row, self.after)
+        """Whether no conv or gemm comes after a row: it belongs to the engine's tail. ``False`` where not known."""
+        return row.layer.outputs is not None and not self._reaches_work(row, self.after)
 
     def _reaches_work(self, row: Row, step: Callable[[Row], tuple[Row, ...]]) -> bool:
         waiting, seen = list(step(row)), set[int]()

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Share, Subject, row_evidence, row_ns
+from trtprof.analysis.findings.rule import (
+    ALL,
+    Claim,
+    Outcome,
+    Role,
+    Rule,
+    Share,
+    Subject,
+    no_types,
+    row_evidence,
+    row_ns,
+)
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
 from trtprof.units import ms, percent
@@ -19,6 +30,8 @@ _SHORE: Final = frozenset({LayerKind.QUANTIZE, LayerKind.DEQUANTIZE, LayerKind.R
 
 def check(subject: Subject) -> Outcome:
     """Return one claim where quantised convs and gemms lie in three islands or more among float ones."""
+    if not subject.types_known and not subject.ahead_of_time:
+        return no_types(subject)
     if subject.ahead_of_time or not subject.has_quantised_rows:
         return ()
     mains = [row for row in subject.rows if row.has_matmul]

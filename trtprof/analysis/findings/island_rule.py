@@ -7,7 +7,7 @@ from typing import Final
 
 from trtprof.analysis.findings.islands import Island, islands
 from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
-from trtprof.analysis.findings.rule import Claim, Outcome, Subject, row_evidence
+from trtprof.analysis.findings.rule import NO_TYPES, Claim, Outcome, Subject, no_types, row_evidence
 from trtprof.comparison import Row
 from trtprof.graph_facts import Fact
 from trtprof.units import plural
@@ -38,12 +38,19 @@ def kind_of(subject: Subject, island: Island) -> str:
     return "other"
 
 
-def island_check(kind: str, noun: str, fact: Fact) -> Callable[[Subject], Outcome]:
-    """Return the check of a rule on islands of one kind: by the layers, or by the ONNX model for TensorRT-RTX."""
+def island_check(
+    kind: str, noun: str, fact: Fact, by_name: Callable[[Subject], Outcome] = lambda _: NO_TYPES
+) -> Callable[[Subject], Outcome]:
+    """Return the check of a rule on islands of one kind: by the layers, or by the ONNX model for TensorRT-RTX.
+
+    ``by_name`` answers where a profile gives the layers' names and nothing else does.
+    """
 
     def check(subject: Subject) -> Outcome:
         if subject.ahead_of_time:
             return model_claim(subject, f"{noun} computes in float between quantised layers", fact)
+        if not subject.types_known:
+            return by_name(subject) if no_types(subject) else ()
         if not subject.has_quantised_rows:
             return ()
         found = [item for item in islands(subject) if kind_of(subject, item) == kind]

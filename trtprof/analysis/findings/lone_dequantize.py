@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Subject, row_evidence
+from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Subject, row_evidence, runs_alone
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
-from trtprof.units import dims, plural
+from trtprof.units import dims
 
 
 def check(subject: Subject) -> Outcome:
@@ -17,7 +17,7 @@ def check(subject: Subject) -> Outcome:
         return ()
     return (
         Claim(
-            cause=f"{plural(len(rows), 'DequantizeLinear', 'DequantizeLinear')} run as layers of their own",
+            cause=runs_alone(len(rows), "DequantizeLinear", "DequantizeLinear"),
             evidence=row_evidence(rows, lambda row: _words(subject, row)),
             savings={row.layer.index: ALL for row in rows},
         ),

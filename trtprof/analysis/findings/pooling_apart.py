@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trtprof.analysis.findings.epilogues import POOL_FUSED
 from trtprof.analysis.findings.flow import is_float
-from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, row_evidence
+from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, no_types, row_evidence
 from trtprof.comparison import Row
 from trtprof.units import plural
 
@@ -13,6 +13,8 @@ def check(subject: Subject) -> Outcome:
     """Return one claim with the float max-poolings right behind quantised convolutions."""
     if subject.ahead_of_time:
         return ()
+    if not subject.types_known:
+        return no_types(subject)
     rows = [row for row in subject.rows if subject.flow.is_max_pool(row) and _apart(subject, row)]
     if not rows:
         return ()

@@ -14,6 +14,7 @@ from trtprof.comparison import Built, Row
 from trtprof.diagnosis import Evidence
 from trtprof.graph_facts import GraphFacts
 from trtprof.model import Estimate, Graph, Unknown
+from trtprof.units import plural
 
 QUANTISED_WORDS: Final = ("int8", "fp8", "int4", "fp4")
 
@@ -46,6 +47,9 @@ class Share:
 
 NO_MODEL: Final = Unknown("its ONNX model is not at hand")
 
+NO_TYPES: Final = Unknown(
+    "the types of its layers are not known: give its layer information (--exportLayerInfo, detailed)"
+)
 ALL: Final = Share(1.0, 1.0, 1.0)
 """The row goes."""
 NONE: Final = Share(0.0, 0.0, 0.0)
@@ -101,6 +105,11 @@ class Subject:
         return self.built.rows
 
     @property
+    def types_known(self) -> bool:
+        """Whether any layer says which types it reads and writes; a profile alone gives names."""
+        return any(row.layer.inputs for row in self.rows)
+
+    @property
     def is_quantised(self) -> bool:
         """Whether a quantised engine was asked for, or is there."""
         named = self.built.precision is not None and self.built.precision.value in QUANTISED_WORDS
@@ -142,6 +151,18 @@ class Rule:
     false_positives: str
     source: str
     check: Callable[[Subject], Outcome]
+
+
+def no_types(subject: Subject) -> Outcome:
+    """Return why a rule on types cannot tell; found nothing where no quantised engine was asked for."""
+    asked = subject.is_quantised or subject.explicit or subject.built.precision is None
+    return NO_TYPES if subject.rows and asked else ()
+
+
+def runs_alone(count: int, noun: str, nouns: str | None = None) -> str:
+    """Return ``1 quantise runs as a layer of its own`` or ``3 quantises run as layers of their own``."""
+    said = plural(count, noun, nouns)
+    return f"{said} runs as a layer of its own" if count == 1 else f"{said} run as layers of their own"
 
 
 def row_evidence(rows: Iterable[Row], what: Callable[[Row], str]) -> tuple[Evidence, ...]:

@@ -7,7 +7,17 @@ from collections.abc import Iterator
 from trtprof.analysis.findings.epilogues import POOL_FUSED, epilogue_share
 from trtprof.analysis.findings.flow import is_float, result_of
 from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
-from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
+from trtprof.analysis.findings.rule import (
+    ALL,
+    Claim,
+    Outcome,
+    Role,
+    Rule,
+    Share,
+    Subject,
+    no_types,
+    row_evidence,
+)
 from trtprof.comparison import Row
 from trtprof.diagnosis import Evidence
 from trtprof.graph_facts import Fact
@@ -23,16 +33,14 @@ def check(subject: Subject) -> Outcome:
     """Return one claim for all residual Adds of an engine whose skip input is float without need."""
     if subject.ahead_of_time:
         return model_claim(subject, "the skip input of a residual Add has no Q/DQ", Fact.SKIP_NOT_QUANTISED)
-    if not subject.has_quantised_rows:
+    if not subject.types_known:
+        return no_types(subject)
+    if not subject.has_quantised_rows or subject.explicit is False:
         return ()
     if subject.explicit is None:
         return Unknown("the layers do not tell whether quantisation came from Q/DQ nodes or from a calibrator")
-    if not subject.explicit:
-        return ()
     adds = list(_float_skips(subject))
-    if not adds:
-        return ()
-    return (_claim(subject, adds, model_evidence(subject, Fact.SKIP_NOT_QUANTISED)),)
+    return (_claim(subject, adds, model_evidence(subject, Fact.SKIP_NOT_QUANTISED)),) if adds else ()
 
 
 def _float_skips(subject: Subject) -> Iterator[tuple[Row, Tensor]]:
