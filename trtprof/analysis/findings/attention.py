@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trtprof.analysis.findings.model_evidence import model_evidence
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Share, Subject, row_evidence, row_ns
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.graph_facts import Fact
 from trtprof.kernels import classify
@@ -73,8 +74,7 @@ def _against(subject: Subject, before: list[Row], left: int) -> Claim:
 
 
 def _words(row: Row) -> str:
-    operand = row.operand.value.upper() if row.operand else "?"
-    return f"{row.layer.tactic or row.layer.type or 'a piece of attention'} in {operand}"
+    return f"{row.layer.tactic or row.layer.type or 'a piece of attention'} in {type_word(row.operand)}"
 
 
 def _is_softmax(subject: Subject, row: Row) -> bool:

@@ -18,6 +18,7 @@ from trtprof.analysis.findings.rule import (
     no_types,
     row_evidence,
 )
+from trtprof.analysis.findings.words import types_words
 from trtprof.comparison import Row
 from trtprof.graph_facts import Fact
 from trtprof.model import LayerKind
@@ -95,9 +96,8 @@ def _read_in_both(subject: Subject) -> Iterator[tuple[Row, Row]]:
 
 
 def _words(row: Row) -> str:
-    source, result = (row.layer.inputs or (None,))[0], result_of(row)
-    words = [tensor.dtype.value.upper() if tensor is not None and tensor.dtype else "?" for tensor in (source, result)]
-    return f"{' to '.join(words)}, reads '{source.name if source else '?'}'"
+    source = (row.layer.inputs or (None,))[0]
+    return f"{types_words(row)}, reads '{source.name if source else '?'}'"
 
 
 RULE = Rule(

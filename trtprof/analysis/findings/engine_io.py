@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, row_evidence, row_ns
+from trtprof.analysis.findings.words import types_words
 from trtprof.comparison import Row
 from trtprof.model import LayerKind, Unknown
 from trtprof.units import ms, plural
@@ -37,11 +38,7 @@ def _at_an_end(subject: Subject, row: Row) -> bool:
 
 
 def _words(row: Row) -> str:
-    words = [
-        f"{tensor.dtype.value.upper() if tensor.dtype else '?'} {tensor.format.word if tensor.format else '?'}"
-        for tensor in ((row.layer.inputs or ())[:1] + (row.layer.outputs or ())[:1])
-    ]
-    return " to ".join(words) or row.layer.name
+    return types_words(row, layouts=True) or row.layer.name
 
 
 RULE = Rule(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trtprof.analysis.findings.epilogues import epilogue_share
 from trtprof.analysis.findings.flow import is_float, result_of
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, no_types, row_evidence
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
 from trtprof.units import plural
@@ -48,8 +49,7 @@ def _quantised_again(subject: Subject, row: Row) -> bool:
 
 def _words(row: Row) -> str:
     result = result_of(row)
-    wrote = result.dtype.value.upper() if result is not None and result.dtype else "float"
-    return f"multiplies {row.operand.value.upper() if row.operand else '?'} and writes {wrote}"
+    return f"multiplies {type_word(row.operand)} and writes {type_word(result.dtype if result else None)}"
 
 
 RULE = Rule(

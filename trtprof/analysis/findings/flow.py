@@ -79,6 +79,13 @@ class Flow:
                 waiting.extend(self.after(reader))
         return tuple(sorted(found, key=lambda item: item.layer.index))
 
+    def feeds_quantised(self, row: Row) -> bool:
+        """Whether a quantised conv or gemm reads what a row writes, and reads it quantised."""
+        result = result_of(row)
+        if result is None or result.dtype not in QUANTISED:
+            return False
+        return any(self.is_quantised_main(reader) for reader in self.spread(row))
+
     def leaves(self, row: Row) -> bool:
         """Whether a row writes an output of the engine, conversions looked through."""
         ends = [row, *(item for item in self.spread(row) if item.kind in _PASSING)]

@@ -16,6 +16,7 @@ from trtprof.analysis.findings.rule import (
     row_evidence,
     row_ns,
 )
+from trtprof.analysis.findings.words import types_words
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
 from trtprof.units import ms, percent
@@ -100,11 +101,7 @@ def _is_between(subject: Subject, row: Row) -> bool:
 
 
 def _words(row: Row) -> str:
-    words = [
-        tensor.dtype.value.upper() if tensor.dtype else "?"
-        for tensor in ((row.layer.inputs or ())[:1] + (row.layer.outputs or ())[:1])
-    ]
-    return f"converts {' to '.join(words)} at the shore of an island"
+    return f"converts {types_words(row)} at the shore of an island"
 
 
 RULE = Rule(

@@ -8,6 +8,7 @@ from typing import Final
 from trtprof.analysis.findings.islands import Island, islands
 from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
 from trtprof.analysis.findings.rule import NO_TYPES, Claim, Outcome, Subject, no_types, row_evidence
+from trtprof.analysis.findings.words import types_words
 from trtprof.comparison import Row
 from trtprof.graph_facts import Fact
 from trtprof.units import plural
@@ -85,8 +86,4 @@ def _operations(subject: Subject, found: list[Island]) -> str:
 
 def _words(subject: Subject, row: Row) -> str:
     operators = " + ".join(sorted(subject.flow.operators(row))) or row.layer.type or "it"
-    words = [
-        tensor.dtype.value.upper() if tensor.dtype else "?"
-        for tensor in ((row.layer.inputs or ())[:1] + (row.layer.outputs or ())[:1])
-    ]
-    return f"{operators} from {' to '.join(words)}"
+    return f"{operators} from {types_words(row)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trtprof.analysis.findings.epilogues import epilogue_share
-from trtprof.analysis.findings.flow import QUANTISED, is_float, result_of
+from trtprof.analysis.findings.flow import is_float
 from trtprof.analysis.findings.rule import ALL, Share, Subject
 from trtprof.comparison import Row
 from trtprof.model import LayerKind
@@ -63,7 +63,7 @@ def islands(subject: Subject) -> tuple[Island, ...]:
 def _island(subject: Subject, quantise: Row) -> Island | None:
     """Walk back from a quantise through everything that is no conv or gemm."""
     source = quantise.layer.inputs[0] if quantise.layer.inputs else None
-    if not is_float(source) or not _feeds_quantised(subject, quantise):
+    if not is_float(source) or not subject.flow.feeds_quantised(quantise):
         return None
     members: dict[int, Row] = {}
     dequantises: dict[int, Row] = {}
@@ -103,13 +103,6 @@ def _dequantised_residuals(subject: Subject, main: Row) -> Iterator[Row]:
     for tensor in subject.flow.side_inputs(main):
         source, passed = subject.flow.origin(tensor)
         yield from (row for row in (*passed, source) if row is not None and row.kind is LayerKind.DEQUANTIZE)
-
-
-def _feeds_quantised(subject: Subject, row: Row) -> bool:
-    result = result_of(row)
-    if result is None or result.dtype not in QUANTISED:
-        return False
-    return any(subject.flow.is_quantised_main(reader) for reader in subject.flow.spread(row))
 
 
 def _share_work(one: Island, other: Island) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trtprof.analysis.findings.epilogues import POOL_FUSED
 from trtprof.analysis.findings.flow import is_float
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, no_types, row_evidence
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.units import plural
 
@@ -39,7 +40,7 @@ def _apart(subject: Subject, row: Row) -> bool:
 def _words(subject: Subject, row: Row) -> str:
     before, _ = subject.flow.origin((row.layer.inputs or ())[0])
     wrote = before.layer.name if before else "?"
-    return f"pools in {row.operand.value.upper() if row.operand else 'float'} what '{wrote}' writes"
+    return f"pools in {type_word(row.operand)} what '{wrote}' writes"
 
 
 RULE = Rule(

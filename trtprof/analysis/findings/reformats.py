@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Share, Subject, row_evidence
+from trtprof.analysis.findings.words import types_words
 from trtprof.comparison import Conversion, Row
 from trtprof.model import LayerKind
 from trtprof.units import plural
@@ -44,15 +45,10 @@ def _changes_type(row: Row) -> bool:
 
 
 def _words(conversion: Conversion | None, row: Row) -> str:
-    inputs, outputs = row.layer.inputs or (), row.layer.outputs or ()
-    if not inputs or not outputs:
+    said = types_words(row, layouts=True)
+    if not said:
         return conversion.reason if conversion else row.layer.name
-    source, result = inputs[0], outputs[0]
-    ends = [
-        f"{tensor.dtype.value.upper() if tensor.dtype else '?'} {tensor.format.word if tensor.format else '?'}"
-        for tensor in (source, result)
-    ]
-    return f"{ends[0]} to {ends[1]}" + (f": {conversion.reason}" if conversion else "")
+    return said + (f": {conversion.reason}" if conversion else "")
 
 
 RULE = Rule(

@@ -18,6 +18,7 @@ from trtprof.analysis.findings.rule import (
     no_types,
     row_evidence,
 )
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.diagnosis import Evidence
 from trtprof.graph_facts import Fact
@@ -90,17 +91,12 @@ def _after(subject: Subject, row: Row) -> Iterator[tuple[int, Share]]:
     reason, but may have to stay.
     """
     for reader in subject.flow.spread(row):
-        if reader.kind is LayerKind.QUANTIZE and _feeds_quantised(subject, reader):
+        if reader.kind is LayerKind.QUANTIZE and subject.flow.feeds_quantised(reader):
             yield reader.layer.index, ALL
         elif reader.kind is LayerKind.COMPUTE and not reader.has_matmul:
             for later in subject.flow.spread(reader):
-                if later.kind is LayerKind.QUANTIZE and _feeds_quantised(subject, later):
+                if later.kind is LayerKind.QUANTIZE and subject.flow.feeds_quantised(later):
                     yield later.layer.index, _MAY_STAY
-
-
-def _feeds_quantised(subject: Subject, row: Row) -> bool:
-    readers = subject.flow.spread(row)
-    return any(subject.flow.is_quantised_main(reader) for reader in readers)
 
 
 def _behind(subject: Subject, tensor: Tensor) -> Iterator[tuple[int, Share]]:
@@ -136,13 +132,9 @@ def _words(subject: Subject, row: Row) -> str:
     wrote = f" from '{source.layer.name}'" if source is not None else ""
     result = result_of(row)
     return (
-        f"reads its residual in {_type(skip)}{wrote} and writes {_type(result)}, though it multiplies "
-        f"{row.operand.value.upper() if row.operand else '?'}"
+        f"reads its residual in {type_word(skip.dtype)}{wrote} and writes {type_word(result.dtype if result else None)}, "
+        f"though it multiplies {type_word(row.operand)}"
     )
-
-
-def _type(tensor: Tensor | None) -> str:
-    return tensor.dtype.value.upper() if tensor is not None and tensor.dtype else "an unknown type"
 
 
 RULE = Rule(
