@@ -131,9 +131,10 @@ def _words(subject: Subject, row: Row) -> str:
     source, _ = subject.flow.origin(skip)
     wrote = f" from '{source.layer.name}'" if source is not None else ""
     result = result_of(row)
+    wrote_type = type_word(result.dtype if result else None)
     return (
-        f"reads its residual in {type_word(skip.dtype)}{wrote} and writes {type_word(result.dtype if result else None)}, "
-        f"though it multiplies {type_word(row.operand)}"
+        f"reads its residual in {type_word(skip.dtype)}{wrote} and writes {wrote_type}, though it multiplies "
+        f"{type_word(row.operand)}"
     )
 
 
