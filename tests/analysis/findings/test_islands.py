@@ -8,6 +8,7 @@ import pytest
 
 from tests.analysis.findings.subjects import built, layer, subject, tensor
 from trtprof.analysis.findings import (
+    add_apart,
     attention,
     batch_norm,
     concat_scales,
@@ -161,3 +162,14 @@ def test_a_profile_alone_names_a_batch_normalisation_and_cannot_tell_the_rest() 
     assert all(isinstance(RULES[kind].check(made), Unknown) for kind in ("activation", "pad", "concat", "other"))
     (lone,) = lone_quantize.RULE.check(made)
     assert set(lone.savings) == {2}
+
+
+@pytest.mark.parametrize(("skip", "found"), [("int8", True), ("fp16", False)])
+def test_a_quantised_sum_by_itself(skip: str, found: bool) -> None:
+    a, s, y = tensor("a", "int8", SHAPE), tensor("s", skip, SHAPE), tensor("y", "int8", SHAPE)
+    layers = [
+        layer(0, "Conv_0", "CaskConvolution", [tensor("x", "int8", SHAPE)], [a]),
+        layer(1, "__myl_CastMulCastMulAddReluMulMinMaxRounCast_myl2_18", "kgen", [s, a], [y]),
+    ]
+    answer = add_apart.RULE.check(subject(built("int8", layers, [1.0, 2.0])))
+    assert bool(answer) is found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trtprof.analysis.findings import (
+    add_apart,
     attention,
     batch_norm,
     concat_scales,
@@ -37,6 +38,7 @@ RULES: Final[tuple[Rule, ...]] = (
     int8_on_cuda_cores.RULE,
     float_epilogue.RULE,
     pooling_apart.RULE,
+    add_apart.RULE,
     lone_quantize.RULE,
     lone_dequantize.RULE,
     reformats.RULE,
