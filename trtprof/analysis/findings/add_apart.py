@@ -1,4 +1,4 @@
-"""F305: a residual Add that runs as a kernel of its own behind a quantised convolution, though all of it is quantised."""
+"""F305: a quantised residual Add that runs as a kernel of its own, behind a quantised convolution."""
 
 from __future__ import annotations
 
