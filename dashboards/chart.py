@@ -1,4 +1,4 @@
-"""Charts: stacked bars with a line of text above each, built through Plotly's own checks and shipped as plain data."""
+"""Charts: bars with a line of text above each, built through Plotly's own checks and shipped as plain data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trtprof.dashboards.theme import LIGHT
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _BAR_PX = 92
+_STEP_PX = 56
 _AXIS_PX = 96
 
 
@@ -50,7 +51,51 @@ def stacked_bars(
     data: list[dict[str, Any]] = [_bar(segment, places) for segment in segments]
     if whiskers:
         data.append(_whiskers(whiskers, places))
-    return _checked(data, _layout(bars, axis))
+    return checked(data, _layout(bars, axis))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bar of a waterfall, from where the one before it ended to where it ends; a whole starts at 0."""
+
+    label: str
+    start: float
+    end: float
+    colour: str
+    hover: str
+
+
+def waterfall(steps: Sequence[Step], axis: str, whiskers: Sequence[Whisker] = ()) -> Figure:
+    """Return a horizontal waterfall, first step on top, each label above its bar, a line from bar to bar.
+
+    ``whiskers`` are the ranges of the first and of the last bar.
+    """
+    data: list[dict[str, Any]] = [_step(step, place) for place, step in enumerate(steps)]
+    if whiskers:
+        data.append(_whiskers(whiskers, [0, len(steps) - 1]))
+    layout = {**_layout([step.label for step in steps], axis), "showlegend": False, "barmode": "overlay"}
+    layout["height"] = _AXIS_PX + _STEP_PX * len(steps)
+    layout["shapes"] = [
+        {"type": "line", "x0": step.end, "x1": step.end, "y0": place + 0.18, "y1": place + 0.82, "layer": "below",
+         "line": {"color": LIGHT["soft"], "width": 1, "dash": "dot"}}
+        for place, step in enumerate(steps[:-1])
+    ]  # fmt: skip
+    return checked(data, layout)
+
+
+def _step(step: Step, place: int) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": plot_text(step.label),
+        "base": [min(step.start, step.end)],
+        "x": [abs(step.end - step.start)],
+        "y": [place],
+        "width": 0.36,
+        "hovertext": [plot_text(step.hover)],
+        "hoverinfo": "text",
+        "marker": {"color": step.colour, "line": {"color": LIGHT["page"], "width": 0}},
+    }
 
 
 def plot_text(text: str) -> str:
@@ -76,7 +121,7 @@ def _bar(segment: Segment, places: list[int]) -> dict[str, Any]:
     }
 
 
-def _whiskers(whiskers: Sequence[Whisker], places: list[int]) -> dict[str, Any]:
+def _whiskers(whiskers: Sequence[Whisker], places: Sequence[int]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -122,8 +167,8 @@ def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
-    """Let Plotly check every property; the template is left out because it costs 6 KB a figure."""
+def checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
+    """Return the figure after Plotly checked every property, without the template, which costs 6 KB a figure."""
     import plotly.graph_objects as go
 
     figure = go.Figure(data=data, layout={**layout, "template": "none"}).to_plotly_json()

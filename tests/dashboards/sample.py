@@ -14,6 +14,7 @@ from trtprof.comparison import (
     FusionCell,
     FusionChange,
     FusionRow,
+    GroupGain,
     ModelFacts,
     NodeGroup,
     NotBuilt,
@@ -192,15 +193,17 @@ def fusions(items: Sequence[Built]) -> tuple[FusionRow, ...]:
 
 
 def breakdown(engine: Built, reference: Built) -> Breakdown:
-    """A breakdown whose terms are sums over all rows, so that they add up."""
-    main = [item.time_ns for item in engine.rows if item.matmuls]
-    rest = [item.time_ns for item in engine.rows if not item.matmuls]
-    terms = (
-        SpeedupTerm("reference", f"{reference.name}, all of it", 1, len(reference.rows), reference.total_ns),
-        SpeedupTerm("compute", "conv and gemm kernels", -1, len(main), Estimate.total(main)),  # type: ignore[arg-type]
-        SpeedupTerm("other", "the rest", -1, len(rest), Estimate.total(rest), "a note"),  # type: ignore[arg-type]
-    )
-    return Breakdown(engine.name, reference.name, terms, Provenance.MODELLED)
+    """A breakdown whose terms are sums over all rows, so that they add up; every row is in one node group."""
+
+    def term(key: str, label: str, multiplies: bool) -> SpeedupTerm:
+        parts = [
+            [item.time_ns for item in side.rows if bool(item.matmuls) is multiplies] for side in (reference, engine)
+        ]
+        times = tuple(Estimate.total(part) for part in parts)  # type: ignore[arg-type]
+        return SpeedupTerm(key, label, (len(parts[0]), len(parts[1])), (times[0], times[1]))
+
+    terms = (term("compute", "conv and gemm kernels", True), term("other", "the rest", False))
+    return Breakdown(engine.name, reference.name, terms, Provenance.MODELLED, (GroupGain(0, NODES, terms),))
 
 
 def comparison() -> Comparison:

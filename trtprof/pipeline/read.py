@@ -36,7 +36,7 @@ from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Prove
 from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
-from trtprof.pipeline.measured import measured_breakdown, measured_engine, measured_notices
+from trtprof.pipeline.measured import measured_engine, measured_notices
 from trtprof.pipeline.model_facts import model_facts
 from trtprof.variants.spec import parse_variant
 
@@ -67,11 +67,11 @@ def read_capture(root: Path) -> Comparison:
     peaks = TARGET_DEVICES[manifest["target"]] if modelled else None
     if peaks is not None:
         built = tuple(_built(root, manifest, engine, table, graph, peaks) for engine, table in pairs)
-        device, answer, against = peaks.device, verdict(built, missing), breakdown
+        device, answer = peaks.device, verdict(built, missing)
     else:
         built = tuple(_measured(root, manifest, engine, table, graph) for engine, table in pairs)
         device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
-        answer, against = measured_verdict(built), measured_breakdown
+        answer = measured_verdict(built)
     return Comparison(
         model=_model_facts(manifest, model, graph),
         graph=graph,
@@ -81,7 +81,7 @@ def read_capture(root: Path) -> Comparison:
         missing=missing,
         groups=groups,
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=modelled),
-        breakdowns=tuple(against(engine, reference) for engine, reference in references(built)),
+        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in references(built)),
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
