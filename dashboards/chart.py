@@ -142,20 +142,27 @@ def _whiskers(whiskers: Sequence[Whisker], places: Sequence[int]) -> dict[str, A
     }
 
 
-def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+def framed(layout: dict[str, Any]) -> dict[str, Any]:
+    """Return a layout with what every chart of the page has: font, colours that follow the theme, legend below."""
     return {
-        "barmode": "stack",
         "meta": {"ink": LIGHT["ink"], "page": LIGHT["page"]},
-        "uniformtext": {"minsize": 11, "mode": "hide"},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": LIGHT["soft"], "activecolor": LIGHT["ink"]},
-        "height": _AXIS_PX + _BAR_PX * len(bars),
-        "margin": {"l": 8, "r": 16, "t": 8, "b": 48},
         "font": {"family": _FONT, "size": 13, "color": LIGHT["ink"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yref": "container", "yanchor": "bottom",
                    "traceorder": "normal"},
+        **layout,
+    }  # fmt: skip
+
+
+def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+    layout = {
+        "barmode": "stack",
+        "uniformtext": {"minsize": 11, "mode": "hide"},
+        "height": _AXIS_PX + _BAR_PX * len(bars),
+        "margin": {"l": 8, "r": 16, "t": 8, "b": 48},
         "xaxis": {"title": {"text": axis}, "rangemode": "tozero", "gridcolor": LIGHT["line"],
                   "zerolinecolor": LIGHT["soft"], "fixedrange": True, "automargin": True},
         "yaxis": {"range": [len(bars) - 0.4, -0.7], "visible": False, "fixedrange": True},
@@ -165,6 +172,7 @@ def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
             for place, text in enumerate(bars)
         ],
     }  # fmt: skip
+    return framed(layout)
 
 
 def checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:

@@ -1,6 +1,7 @@
 """The records of one comparison: what the analysis hands to the terminal, the page, JSON and the store.
 
-Built from ``trtprof.model`` alone. A field that could not be found out holds :class:`~trtprof.model.Unknown`.
+Built from ``trtprof.model`` and ``trtprof.bounds``. A field that could not be found out holds
+:class:`~trtprof.model.Unknown`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from trtprof.bounds import EngineRoofline, SpeedupCheck
 from trtprof.diagnosis import NOTHING, Diagnosis
 from trtprof.model import (
     Device,
@@ -341,3 +343,5 @@ class Comparison:
     notices: tuple[Notice, ...]
     made: Provenances
     diagnosis: Diagnosis = NOTHING
+    rooflines: tuple[EngineRoofline, ...] = ()
+    speedups: tuple[SpeedupCheck, ...] = ()

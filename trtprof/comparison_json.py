@@ -22,6 +22,7 @@ from trtprof.comparison import (
 )
 from trtprof.findings_json import diagnosis_json, finding_json
 from trtprof.model import DType, KernelClass, Notice, Provenance, Unknown
+from trtprof.roofline_json import roofline_json, speedup_json
 
 SCHEMA_VERSION: Final = 2
 
@@ -55,6 +56,8 @@ def to_json(comparison: Comparison) -> Json:
         "findings": [finding_json(item) for item in comparison.diagnosis.findings],
         "diagnosis": diagnosis_json(comparison.diagnosis),
         "breakdowns": [breakdown_json(item) for item in comparison.breakdowns],
+        "rooflines": [roofline_json(item) for item in comparison.rooflines],
+        "speedups": [speedup_json(item) for item in comparison.speedups],
         "notices": [notice_json(notice) for notice in comparison.notices],
         "provenance": {
             "backend": made.backend,

@@ -15,6 +15,7 @@ from trtprof.dashboards.panels import (
     limits,
     precision_mix,
     provenance,
+    roofline,
     rows,
     time_by_kind,
     verdict,
@@ -172,6 +173,36 @@ def test_a_measured_breakdown_has_plain_numbers() -> None:
     html = words(breakdown.panel(replace(sample.comparison(), breakdowns=(measured,))).html)
     assert "modelled" not in html
     assert "rows outside any group -1.000 -1.000 0" in html
+
+
+def test_a_roofline_says_what_bounds_the_rows_and_what_has_no_roof() -> None:
+    panel = roofline.panel(sample.comparison())
+    assert panel.text == (
+        "The roofs are those of 58 SMs of an L4; fp32: 1 row bound by compute, 1 row bound by memory, 1 row bound by "
+        "launch, 0.052 ms above the roof, most of it in row 1 (0.033 ms), no roof for 1 row: no roof "
+        f"{sample.HOSTILE}; int8: cannot tell: the files name no GPU; fp16 against fp32: rank correlation +0.50."
+    )
+    text = words(panel.html)
+    assert "fp32: the 3 rows with most time above the roof (derived)" in text
+    assert "FP32 0.100 memory 66.0 33.0 50 33.0" in text
+    assert "speed-up expected by the roofs and got, furthest below first (derived)" in text
+    assert "0.500 2.00 1.75 1.50" in text
+    nothing = roofline.panel(sample.nothing_built())
+    assert (nothing.text, nothing.figures) == ("Found nothing: no engine was held against a roof.", ())
+
+
+def test_a_roofline_chart_has_a_knee_and_a_point_for_each_row_with_operations() -> None:
+    (figure,) = roofline.panel(sample.comparison()).figures
+    roof, *points = figure["data"]
+    assert roof["name"] == "roof of FP32"
+    assert roof["x"][1] == pytest.approx(100), "30 T operations over 300 GB a second"
+    assert (roof["y"][0], roof["y"][1:]) == (pytest.approx(0.3 * roof["x"][0], rel=1e-3), [30.0, 30.0])
+    assert [(trace["name"], trace["x"]) for trace in points] == [
+        ("bound by compute", [1000.0]), ("bound by memory", [0.1])
+    ]  # fmt: skip
+    assert points[0]["y"] == [20.0]
+    assert "&lt;/script&gt;" in points[0]["hovertext"][0], "names are data"
+    assert figure["layout"]["xaxis"]["type"] == figure["layout"]["yaxis"]["type"] == "log"
 
 
 def test_the_fusion_diff_hides_what_is_the_same_and_numbers_the_nodes() -> None:

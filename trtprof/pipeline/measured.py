@@ -13,9 +13,12 @@ from trtprof.analysis.engine_graph import unify
 from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
 from trtprof.analysis.latency import latency_of
+from trtprof.analysis.layer_flops import with_flops
+from trtprof.analysis.layer_roofline import engine_roofline
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
 from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.speedup_check import speedup_checks
 from trtprof.analysis.tensor_cores import with_kernels
 from trtprof.analysis.verdict import measured_verdict
 from trtprof.comparison import Built, Comparison, ModelFacts, Provenances, Row
@@ -46,6 +49,8 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     tables = mark_epilogues([read_rows(engine, graph) for engine in engines])
     groups, placed = align(tables, graph)
     built = tuple(measured_engine(engine, rows, graph) for engine, rows in zip(engines, placed, strict=True))
+    rooflines = {item.name: engine_roofline(item) for item in built}
+    pairs = references(built)
     return Comparison(
         model=_model(engines, graph),
         graph=graph,
@@ -55,11 +60,13 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         missing=(),
         groups=groups,
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=False),
-        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in references(built)),
+        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in pairs),
         verdict=measured_verdict(built),
         notices=(MEASURED_ELSEWHERE, *measured_notices(built)),
         made=_provenance(targets, engines, command),
         diagnosis=diagnose(built, graph, _facts(targets)),
+        rooflines=tuple(rooflines.values()),
+        speedups=speedup_checks(pairs, groups, rooflines),
     )
 
 
@@ -119,8 +126,10 @@ def _with_siblings(path: Path) -> list[Path]:
 def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
     """Return an engine of the comparison with the times of its profile and its iterations."""
     times = times_by_layer(engine)
-    timed = with_kernels(
-        [replace(row, time_ns=time.mean_ns if time else None) for row, time in zip(rows, times, strict=True)]
+    timed = with_flops(
+        with_kernels(
+            [replace(row, time_ns=time.mean_ns if time else None) for row, time in zip(rows, times, strict=True)]
+        )
     )
     return Built(
         name=engine.name,

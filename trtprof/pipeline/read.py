@@ -11,10 +11,12 @@ from trtprof.analysis.devices import TARGET_DEVICES, Peaks
 from trtprof.analysis.engine_graph import layer_nodes
 from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
+from trtprof.analysis.layer_roofline import engine_roofline
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.roofline import projected_total, total, with_times
 from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
 from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.speedup_check import speedup_checks
 from trtprof.analysis.verdict import measured_verdict, verdict
 from trtprof.backends.capture import read_manifest
 from trtprof.comparison import (
@@ -72,6 +74,8 @@ def read_capture(root: Path) -> Comparison:
         built = tuple(_measured(root, manifest, engine, table, graph) for engine, table in pairs)
         device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
         answer = measured_verdict(built)
+    rooflines = {item.name: engine_roofline(item) for item in built}
+    against = references(built)
     return Comparison(
         model=_model_facts(manifest, model, graph),
         graph=graph,
@@ -81,11 +85,13 @@ def read_capture(root: Path) -> Comparison:
         missing=missing,
         groups=groups,
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=modelled),
-        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in references(built)),
+        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in against),
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
         diagnosis=diagnose(built, graph, _facts(root, names), peaks),
+        rooflines=tuple(rooflines.values()),
+        speedups=speedup_checks(against, groups, rooflines),
     )
 
 
