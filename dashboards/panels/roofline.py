@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -28,25 +28,27 @@ def panel(comparison: Comparison) -> Panel:
     engines = {built.name: (place, built) for place, built in enumerate(comparison.engines)}
     items = [item for item in comparison.rooflines if item.engine in engines]
     sources = dict.fromkeys(item.roofs.source for item in items if not isinstance(item.roofs, Unknown))
-    parts = [f"the roofs are those of {source}" for source in sources]
-    parts += [engine_words(item) for item in items] + [check.sentence for check in comparison.speedups]
+    parts = [f"Roofs: {source}" for source in sources]
+    parts += [engine_words(item) for item in items if not isinstance(item.roofs, Unknown)]
+    parts += _without_roofs(items)
+    parts += [check.sentence for check in comparison.speedups]
     return Panel(
         id="roofline",
         title="How far is each layer from what the GPU could do?",
-        text=_capital(sentence(parts)) or "Found nothing: no engine was held against a roof.",
+        text=sentence(parts) or "Found nothing: no engine was held against a roof.",
         how_to_read=(
             "the roof of a row is the longer of its operations at the GPU's peak for the type it multiplies in and "
             "its bytes at the memory bandwidth; no kernel reaches it quite. In the chart a conv or gemm row is a "
             "point, and the further below its line, the more time it leaves. A row is bound by launch where it takes "
             "about as long as the engine's quickest row, whatever its work. Expected is the ratio of the roofs."
-            if items
+            if sources
             else ""
         ),
         caveat=(
             "bytes are the least traffic: each tensor and the weights once. What stays in a cache can put a row above "
             "its roof; a kernel that reads twice looks worse than it is. Rows that multiply nothing are held against "
             "memory alone and are in the table only."
-            if items
+            if sources
             else ""
         ),
         html=Markup("").join(_tables(comparison, items, engines)),
@@ -54,14 +56,18 @@ def panel(comparison: Comparison) -> Panel:
     )
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _without_roofs(items: Sequence[EngineRoofline]) -> Iterator[str]:
+    """Say why engines have no roofs, once for those with the same reason."""
+    why: dict[Unknown, list[str]] = {}
+    for item in items:
+        if isinstance(item.roofs, Unknown):
+            why.setdefault(item.roofs, []).append(item.engine)
+    for unknown, names_ in why.items():
+        yield f"{', '.join(names_)}: {cannot_tell(unknown)}"
 
 
 def engine_words(item: EngineRoofline) -> str:
-    """Return in words what bounds an engine's rows, and where most time is above the roof; or why there is no roof."""
-    if isinstance(item.roofs, Unknown):
-        return f"{item.engine}: {cannot_tell(item.roofs)}"
+    """Return in words what bounds the rows of an engine with roofs, and where most time is above them."""
     bounds = Counter(row.bound for row in item.rows if isinstance(row.bound, Bound))
     known = _furthest(item)
     text = f"{item.engine}: " + ", ".join(

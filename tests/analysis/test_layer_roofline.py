@@ -197,6 +197,11 @@ def test_the_stem_of_the_published_resnet18(shared: Path) -> None:
     assert against.rank_correlation == pytest.approx(0.38, abs=0.01)
     assert against.roof_correlation == pytest.approx(0.70, abs=0.01)
     assert "which may be chance" in against.sentence
+    half = comparison.speedups[0]
+    assert (half.rank_correlation, half.roof_correlation) == (
+        pytest.approx(-0.43, abs=0.01),
+        pytest.approx(0.37, abs=0.01),
+    )
 
 
 def test_resnet50_gains_from_fp16_where_weights_are_large_and_inputs_small(shared: Path) -> None:
@@ -211,6 +216,8 @@ def test_resnet50_gains_from_fp16_where_weights_are_large_and_inputs_small(share
     )
     assert half.roof_correlation == pytest.approx(0.88, abs=0.01)
     assert quantised.rank_correlation == pytest.approx(0.12, abs=0.01)
+    assert quantised.roof_correlation == pytest.approx(0.58, abs=0.01)
+    assert (len(half.groups), len(quantised.groups)) == (51, 49)
 
 
 def test_rank_correlation() -> None:

@@ -15,6 +15,7 @@ from tests.analysis.test_times import built
 from tests.pipeline.test_measured import trex
 from trtprof.analysis.align import align
 from trtprof.analysis.fusion import mark_epilogues
+from trtprof.analysis.latency import latency_of
 from trtprof.analysis.lost_fusion import lost_fusions
 from trtprof.analysis.rows import read_rows
 from trtprof.analysis.speedup import LABELS, breakdown
@@ -37,15 +38,13 @@ def row(index: int, nodes: tuple[str, ...], time: Estimate | float | None, **cha
 
 
 def engine(name: str, rows: tuple[Row, ...], provenance: Provenance, median_ns: float | None = None) -> Built:
-    from trtprof.analysis.latency import latency_of
-
     timed = None if provenance is Provenance.MODELLED else (LayerTiming("row0", 1.0),)
     inference = None if median_ns is None else Inference(compute_ns=(median_ns,))
+    made = Engine(name, None, tuple(item.layer for item in rows), timings=timed, inference=inference)
     return Built(
-        name=name, precision=None, remainder=None,
-        engine=Engine(name, None, tuple(item.layer for item in rows), timings=timed, inference=inference), rows=rows,
-        conversions=(), precision_mix=(), activation_bytes=None, total_ns=None, projected_ns=None,
-        provenance=provenance, accuracy=Unknown("not asked"), latency=latency_of(inference),
+        name=name, precision=None, remainder=None, engine=made, rows=rows, conversions=(), precision_mix=(),
+        activation_bytes=None, total_ns=None, projected_ns=None, provenance=provenance, accuracy=Unknown("not asked"),
+        latency=latency_of(made),
     )  # fmt: skip
 
 

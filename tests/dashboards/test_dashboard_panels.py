@@ -178,7 +178,7 @@ def test_a_measured_breakdown_has_plain_numbers() -> None:
 def test_a_roofline_says_what_bounds_the_rows_and_what_has_no_roof() -> None:
     panel = roofline.panel(sample.comparison())
     assert panel.text == (
-        "The roofs are those of 58 SMs of an L4; fp32: 1 row bound by compute, 1 row bound by memory, 1 row bound by "
+        "Roofs: 58 SMs of an L4; fp32: 1 row bound by compute, 1 row bound by memory, 1 row bound by "
         "launch, 0.052 ms above the roof, most of it in row 1 (0.033 ms), no roof for 1 row: no roof "
         f"{sample.HOSTILE}; int8: cannot tell: the files name no GPU; fp16 against fp32: rank correlation +0.50."
     )
@@ -187,6 +187,10 @@ def test_a_roofline_says_what_bounds_the_rows_and_what_has_no_roof() -> None:
     assert "FP32 0.100 memory 66.0 33.0 50 33.0" in text
     assert "speed-up expected by the roofs and got, furthest below first (derived)" in text
     assert "0.500 2.00 1.75 1.50" in text
+    unknown = tuple(replace(sample.rooflines()[1], engine=name) for name in ("fp16", "int8"))
+    only = roofline.panel(replace(sample.comparison(), rooflines=unknown, speedups=()))
+    assert only.text == "fp16, int8: cannot tell: the files name no GPU."
+    assert (only.how_to_read, only.caveat, only.figures) == ("", "", ())
     nothing = roofline.panel(sample.nothing_built())
     assert (nothing.text, nothing.figures) == ("Found nothing: no engine was held against a roof.", ())
 
