@@ -66,7 +66,7 @@ def gain_words(item: Breakdown) -> str:
         return f"{pair}: {ms(abs(gain))} ms {_verb(gain)}, {item.provenance.value} ({parts})"
     doubt = ", so gain or loss cannot be told" if gain[0] < 0 < gain[2] else ""
     spread = f"{signed_ms(gain[0])} to {signed_ms(gain[2])}"
-    return f"{pair}: modelled mid {ms(abs(gain[1]))} ms {_verb(gain[1])}, range {spread} ms{doubt} ({parts})"
+    return f"{pair}: modelled mid {ms(abs(gain[1]))} ms {_verb(gain[1])}, range {spread} ms{doubt} (mids: {parts})"
 
 
 def _part(term: SpeedupTerm) -> str:
@@ -94,7 +94,7 @@ def _figure(item: Breakdown) -> Figure | None:
     if item.gain_ns is None or start is None or end is None:
         return None
     label = f"{item.provenance.value}{' mid' if item.provenance is Provenance.MODELLED else ''}, ms"
-    steps = [_whole(item.reference, start)]
+    steps = [_whole(item.reference, wholes[0])]
     at = start
     for term in terms:
         below = at - (_mid(term.gain_ns) or 0.0)
@@ -105,17 +105,19 @@ def _figure(item: Breakdown) -> Figure | None:
         for whole in wholes
         if isinstance(whole, Estimate)
     ]
-    return waterfall([*steps, _whole(item.engine, end)], label, whiskers if len(whiskers) == len(wholes) else ())
+    return waterfall([*steps, _whole(item.engine, wholes[1])], label, whiskers if len(whiskers) == len(wholes) else ())
 
 
-def _whole(engine: str, time: float) -> Step:
-    text = f"{engine}: {ms(time)} ms"
-    return Step(text, 0.0, time / NS_PER_MS, LIGHT["soft"], text)
+def _whole(engine: str, time: Estimate | float | None) -> Step:
+    text = f"{engine}: {_side(time)} ms"
+    return Step(text, 0.0, (mid_ns(time) or 0.0) / NS_PER_MS, LIGHT["soft"], text)
 
 
 def _step(term: SpeedupTerm, at: float, below: float) -> Step:
     rows = f"{term.rows[0]} → {term.rows[1]} rows"
-    text = f"{_part(term)} ({rows})"
+    gain = term.gain_ns
+    spread = f", range {signed_ms(gain[0])} to {signed_ms(gain[2])}" if isinstance(gain, tuple) else ""
+    text = f"{_part(term)}{spread} ({rows})"
     hover = f"{term.label}: {_side(term.times_ns[0])} → {_side(term.times_ns[1])} ms, {rows}"
     colour = category_colour(_CATEGORIES[term.key].place)
     return Step(text, at / NS_PER_MS, below / NS_PER_MS, colour, hover)
