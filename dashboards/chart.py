@@ -1,4 +1,4 @@
-"""Charts: stacked bars with a line of text above each, built through Plotly's own checks and shipped as plain data."""
+"""Charts: bars with a line of text above each, built through Plotly's own checks and shipped as plain data."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from trtprof.dashboards.theme import LIGHT
 
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _BAR_PX = 92
+_STEP_PX = 56
 _AXIS_PX = 96
 
 
@@ -50,7 +51,51 @@ def stacked_bars(
     data: list[dict[str, Any]] = [_bar(segment, places) for segment in segments]
     if whiskers:
         data.append(_whiskers(whiskers, places))
-    return _checked(data, _layout(bars, axis))
+    return checked(data, _layout(bars, axis))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A bar of a waterfall, from where the one before it ended to where it ends; a whole starts at 0."""
+
+    label: str
+    start: float
+    end: float
+    colour: str
+    hover: str
+
+
+def waterfall(steps: Sequence[Step], axis: str, whiskers: Sequence[Whisker] = ()) -> Figure:
+    """Return a horizontal waterfall, first step on top, each label above its bar, a line from bar to bar.
+
+    ``whiskers`` are the ranges of the first and of the last bar.
+    """
+    data: list[dict[str, Any]] = [_step(step, place) for place, step in enumerate(steps)]
+    if whiskers:
+        data.append(_whiskers(whiskers, [0, len(steps) - 1]))
+    layout = {**_layout([step.label for step in steps], axis), "showlegend": False, "barmode": "overlay"}
+    layout["height"] = _AXIS_PX + _STEP_PX * len(steps)
+    layout["shapes"] = [
+        {"type": "line", "x0": step.end, "x1": step.end, "y0": place + 0.18, "y1": place + 0.82, "layer": "below",
+         "line": {"color": LIGHT["soft"], "width": 1, "dash": "dot"}}
+        for place, step in enumerate(steps[:-1])
+    ]  # fmt: skip
+    return checked(data, layout)
+
+
+def _step(step: Step, place: int) -> dict[str, Any]:
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": plot_text(step.label),
+        "base": [min(step.start, step.end)],
+        "x": [abs(step.end - step.start)],
+        "y": [place],
+        "width": 0.36,
+        "hovertext": [plot_text(step.hover)],
+        "hoverinfo": "text",
+        "marker": {"color": step.colour, "line": {"color": LIGHT["page"], "width": 0}},
+    }
 
 
 def plot_text(text: str) -> str:
@@ -76,7 +121,7 @@ def _bar(segment: Segment, places: list[int]) -> dict[str, Any]:
     }
 
 
-def _whiskers(whiskers: Sequence[Whisker], places: list[int]) -> dict[str, Any]:
+def _whiskers(whiskers: Sequence[Whisker], places: Sequence[int]) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
@@ -97,20 +142,27 @@ def _whiskers(whiskers: Sequence[Whisker], places: list[int]) -> dict[str, Any]:
     }
 
 
-def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+def framed(layout: dict[str, Any]) -> dict[str, Any]:
+    """Return a layout with what every chart of the page has: font, colours that follow the theme, legend below."""
     return {
-        "barmode": "stack",
         "meta": {"ink": LIGHT["ink"], "page": LIGHT["page"]},
-        "uniformtext": {"minsize": 11, "mode": "hide"},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": LIGHT["soft"], "activecolor": LIGHT["ink"]},
-        "height": _AXIS_PX + _BAR_PX * len(bars),
-        "margin": {"l": 8, "r": 16, "t": 8, "b": 48},
         "font": {"family": _FONT, "size": 13, "color": LIGHT["ink"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False,
         "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.02, "yref": "container", "yanchor": "bottom",
                    "traceorder": "normal"},
+        **layout,
+    }  # fmt: skip
+
+
+def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+    layout = {
+        "barmode": "stack",
+        "uniformtext": {"minsize": 11, "mode": "hide"},
+        "height": _AXIS_PX + _BAR_PX * len(bars),
+        "margin": {"l": 8, "r": 16, "t": 8, "b": 48},
         "xaxis": {"title": {"text": axis}, "rangemode": "tozero", "gridcolor": LIGHT["line"],
                   "zerolinecolor": LIGHT["soft"], "fixedrange": True, "automargin": True},
         "yaxis": {"range": [len(bars) - 0.4, -0.7], "visible": False, "fixedrange": True},
@@ -120,10 +172,11 @@ def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
             for place, text in enumerate(bars)
         ],
     }  # fmt: skip
+    return framed(layout)
 
 
-def _checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
-    """Let Plotly check every property; the template is left out because it costs 6 KB a figure."""
+def checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
+    """Return the figure after Plotly checked every property, without the template, which costs 6 KB a figure."""
     import plotly.graph_objects as go
 
     figure = go.Figure(data=data, layout={**layout, "template": "none"}).to_plotly_json()

@@ -1,13 +1,17 @@
 """The records of one comparison: what the analysis hands to the terminal, the page, JSON and the store.
 
-Built from ``trtprof.model`` alone. A field that could not be found out holds :class:`~trtprof.model.Unknown`.
+Built from ``trtprof.model`` and ``trtprof.bounds``. A field that could not be found out holds
+:class:`~trtprof.model.Unknown`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from typing import ClassVar
 
+from trtprof.bounds import EngineRoofline, SpeedupCheck
 from trtprof.diagnosis import NOTHING, Diagnosis
 from trtprof.model import (
     Device,
@@ -139,45 +143,87 @@ class FusionRow:
     limit: str | None = None
 
 
+Gain = tuple[float, float, float] | float | None
+"""A difference of times in ns, below 0 for a loss: (lowest, middle, highest) where one of them is modelled."""
+
+
+def add_gains(gains: Iterable[Gain]) -> Gain:
+    """Return the sum of gains, ``None`` when one is unknown; ends add up, so that errors may all point one way."""
+    known = list(gains)
+    if None in known:
+        return None
+    if not any(isinstance(gain, tuple) for gain in known):
+        return float(sum(gain for gain in known if isinstance(gain, float | int)))
+    ranges = [gain if isinstance(gain, tuple) else (gain or 0.0,) * 3 for gain in known]
+    return sum(gain[0] for gain in ranges), sum(gain[1] for gain in ranges), sum(gain[2] for gain in ranges)
+
+
 @dataclass(frozen=True, slots=True)
 class SpeedupTerm:
-    """A line of the breakdown ``T_float - T_int8 - T_quant - T_dequant - …``; the lines add up to ``gain``.
+    """What two engines spend on one thing: a term of ``T_float - T_int8 = gain_math - T_quant - T_dequant - …``.
 
-    ``sign`` is +1 for the reference engine's total, -1 for what the other engine spends.
+    ``rows`` and ``times_ns`` are the reference's and the engine's. The T of the identity is what the engine spends
+    beyond what the reference spends on the same, that is ``-gain_ns``.
     """
 
     key: str
     label: str
-    sign: int
-    rows: int
-    time_ns: Estimate | float | None
-    note: str = ""
+    rows: tuple[int, int]
+    times_ns: tuple[Estimate | float | None, Estimate | float | None]
+
+    @property
+    def gain_ns(self) -> Gain:
+        """What the engine saves on this; a modelled range takes the two times at opposite ends."""
+        before, after = self.times_ns
+        if before is None or after is None:
+            return None
+        if isinstance(before, Estimate) or isinstance(after, Estimate):
+            one, other = (time if isinstance(time, Estimate) else Estimate(*[time] * 3) for time in (before, after))
+            return one.low - other.high, one.mid - other.mid, one.high - other.low
+        return before - after
+
+
+@dataclass(frozen=True, slots=True)
+class GroupGain:
+    """The identity of one node group, ``None`` for the rows outside any. Terms without a row are absent."""
+
+    group: int | None
+    nodes: tuple[str, ...]
+    terms: tuple[SpeedupTerm, ...]
+
+    @property
+    def gain_ns(self) -> Gain:
+        """What the group's terms add up to."""
+        return add_gains(term.gain_ns for term in self.terms)
 
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """Where the time of ``engine`` goes, against ``reference``, in terms that add up to the gain.
+    """Where the time went between ``reference`` and ``engine``, in terms that add up to the gain, exactly.
 
-    A modelled gain is (lowest, middle, highest), with the reference at one end and every other term at the other: the
-    model's errors need not point the same way in two engines. A gain below 0 is a loss.
+    Each row of either engine is in one term and in one of ``groups``. A modelled gain is (lowest, middle, highest),
+    with every time of the reference at one end and every one of the engine at the other: the model's errors need not
+    point the same way in two engines.
     """
 
     engine: str
     reference: str
     terms: tuple[SpeedupTerm, ...]
     provenance: Provenance
+    groups: tuple[GroupGain, ...] = ()
+
+    MATH: ClassVar[tuple[str, str]] = ("compute", "other")
+    """The terms whose gains make up ``gain_math``: conv and gemm kernels, and the rest of the model's arithmetic."""
 
     @property
-    def gain_ns(self) -> tuple[float, float, float] | float | None:
+    def gain_ns(self) -> Gain:
         """What the terms add up to; ``None`` when one of them is unknown."""
-        low = mid = high = 0.0
-        for term in self.terms:
-            if term.time_ns is None:
-                return None
-            time = term.time_ns if isinstance(term.time_ns, Estimate) else Estimate(*[term.time_ns] * 3)
-            ends = (time.low, time.high) if term.sign > 0 else (time.high, time.low)
-            low, mid, high = low + term.sign * ends[0], mid + term.sign * time.mid, high + term.sign * ends[1]
-        return (low, mid, high) if self.provenance is Provenance.MODELLED else mid
+        return add_gains(term.gain_ns for term in self.terms)
+
+    @property
+    def gain_math_ns(self) -> Gain:
+        """What the rows that compute gain: the first term of the identity."""
+        return add_gains(term.gain_ns for term in self.terms if term.key in self.MATH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,3 +343,5 @@ class Comparison:
     notices: tuple[Notice, ...]
     made: Provenances
     diagnosis: Diagnosis = NOTHING
+    rooflines: tuple[EngineRoofline, ...] = ()
+    speedups: tuple[SpeedupCheck, ...] = ()

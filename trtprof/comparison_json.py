@@ -9,8 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from trtprof.breakdown_json import breakdown_json, time_json
 from trtprof.comparison import (
-    Breakdown,
     Built,
     Comparison,
     Conversion,
@@ -21,9 +21,10 @@ from trtprof.comparison import (
     Row,
 )
 from trtprof.findings_json import diagnosis_json, finding_json
-from trtprof.model import DType, Estimate, KernelClass, Notice, Provenance, Unknown
+from trtprof.model import DType, KernelClass, Notice, Provenance, Unknown
+from trtprof.roofline_json import roofline_json, speedup_json
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 Json = dict[str, Any]
 
@@ -52,9 +53,11 @@ def to_json(comparison: Comparison) -> Json:
         "engines": [engine_json(built) for built in comparison.engines],
         "missing": [_missing(item) for item in comparison.missing],
         "fusions": [_fusion(row) for row in comparison.fusions],
-        "breakdowns": [_breakdown(item) for item in comparison.breakdowns],
         "findings": [finding_json(item) for item in comparison.diagnosis.findings],
         "diagnosis": diagnosis_json(comparison.diagnosis),
+        "breakdowns": [breakdown_json(item) for item in comparison.breakdowns],
+        "rooflines": [roofline_json(item) for item in comparison.rooflines],
+        "speedups": [speedup_json(item) for item in comparison.speedups],
         "notices": [notice_json(notice) for notice in comparison.notices],
         "provenance": {
             "backend": made.backend,
@@ -108,20 +111,6 @@ def _latency(latency: Latency | None) -> Json | None:
         "throughput_per_s": latency.throughput_per_s,
         "provenance": Provenance.MEASURED.value,
     }
-
-
-def time_json(time: Estimate | float | None, provenance: Provenance) -> Json | None:
-    """Return a time in ns: a range when modelled, one value when measured, ``null`` when absent."""
-    if time is None:
-        return None
-    if isinstance(time, Estimate):
-        return {
-            "low_ns": round(time.low),
-            "mid_ns": round(time.mid),
-            "high_ns": round(time.high),
-            "provenance": provenance.value,
-        }
-    return {"ns": time, "provenance": provenance.value}
 
 
 def notice_json(notice: Notice) -> Json:
@@ -257,31 +246,3 @@ def _fusion(row: FusionRow) -> Json:
             for cell in row.cells
         },
     }
-
-
-def _breakdown(item: Breakdown) -> Json:
-    return {
-        "engine": item.engine,
-        "reference": item.reference,
-        "terms": [
-            {
-                "key": term.key,
-                "label": term.label,
-                "sign": term.sign,
-                "rows": term.rows,
-                "time": time_json(term.time_ns, item.provenance),
-            }
-            for term in item.terms
-        ],
-        "gain": _gain(item),
-    }
-
-
-def _gain(item: Breakdown) -> Json | None:
-    gain = item.gain_ns
-    if gain is None:
-        return None
-    if isinstance(gain, tuple):
-        low, mid, high = (round(part) for part in gain)
-        return {"low_ns": low, "mid_ns": mid, "high_ns": high, "provenance": item.provenance.value}
-    return {"ns": gain, "provenance": item.provenance.value}

@@ -27,6 +27,16 @@ def ms_range(low_ns: float, high_ns: float) -> str:
     return f"{low_ns / NS_PER_MS:.{digits}f} to {high_ns / NS_PER_MS:.{digits}f}"
 
 
+def signed_ms(value_ns: float | None, digits: int = 3) -> str:
+    """Return a difference of nanoseconds as milliseconds with its sign, ``0`` for none at all, or the absent mark."""
+    if value_ns is None:
+        return ABSENT
+    if not value_ns:
+        return "0"
+    text = f"{value_ns / NS_PER_MS:+.{digits}f}"
+    return text if float(text) else text[1:]
+
+
 def ratio_range(low: float, high: float) -> str:
     """Return a range of ratios as ``×low to ×high`` with two significant digits."""
     return f"×{significant(low)} to ×{significant(high)}"

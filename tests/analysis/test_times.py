@@ -1,10 +1,9 @@
-"""Modelled times, the breakdown that adds up, and a verdict that says no more than they carry."""
+"""Modelled times, and a verdict that says no more than they carry."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from trtprof.analysis.devices import TARGET_DEVICES
 from trtprof.analysis.fusion import mark_epilogues
 from trtprof.analysis.roofline import kernel_time, projected_total, row_time, total, with_times
 from trtprof.analysis.rows import precision_mix, read_rows
-from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.speedup import references
 from trtprof.analysis.verdict import verdict
 from trtprof.comparison import Built, NotBuilt
 from trtprof.model import DType, Estimate, LayerKind, Precision, Provenance, Unknown
@@ -90,46 +89,6 @@ def test_folding_epilogues_drops_their_kernels_and_the_float_tensor_between() ->
     saved = quantised.total_ns.mid - quantised.projected_ns.mid
     assert saved > 2 * 2_000
     assert projected_total(half.rows, L4, tf32=False) == half.total_ns
-
-
-def test_the_terms_add_up_and_count_each_row_once() -> None:
-    half, quantised = built()
-    result = breakdown(quantised, half)
-    assert [term.key for term in result.terms] == [
-        "reference", "compute", "quantize", "dequantize", "reformat", "fusion_lost", "other"
-    ]  # fmt: skip
-    assert [term.rows for term in result.terms] == [4, 2, 1, 0, 0, 2, 1]
-    spent = Estimate.total(term.time_ns for term in result.terms[1:] if isinstance(term.time_ns, Estimate))
-    assert isinstance(quantised.total_ns, Estimate)
-    assert spent.mid == pytest.approx(quantised.total_ns.mid)
-    gain = result.gain_ns
-    assert isinstance(gain, tuple)
-    assert isinstance(half.total_ns, Estimate)
-    assert gain[1] == pytest.approx(half.total_ns.mid - quantised.total_ns.mid)
-    assert gain[0] <= gain[1] <= gain[2]
-
-
-def test_an_engine_against_itself_gains_nothing() -> None:
-    for item in built():
-        gain = breakdown(item, item).gain_ns
-        assert isinstance(gain, tuple)
-        assert gain[1] == pytest.approx(0, abs=1e-3)
-        assert gain[0] == pytest.approx(-gain[2])
-        assert next(term for term in breakdown(item, item).terms if term.key == "fusion_lost").rows == 0
-
-
-def test_an_unknown_time_makes_the_gain_unknown() -> None:
-    half, quantised = built()
-    broken = replace(quantised, rows=(replace(quantised.rows[0], time_ns=None), *quantised.rows[1:]))
-    assert breakdown(broken, half).gain_ns is None
-
-
-def test_measured_times_add_up_to_one_figure() -> None:
-    half, quantised = (
-        replace(item, provenance=Provenance.MEASURED, rows=tuple(replace(row, time_ns=1000.0) for row in item.rows))
-        for item in built()
-    )
-    assert breakdown(quantised, half).gain_ns == -2000.0
 
 
 def test_quantised_engines_are_held_against_16_bit_ones() -> None:

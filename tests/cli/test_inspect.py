@@ -120,3 +120,51 @@ def test_a_log_tells_of_memory_and_times_by_itself(trtprof, shared: Path) -> Non
     assert "(summary of trtexec, measured)" in lines
     assert "memory, as the builder logged it: weights 12.5 MiB, activations 122.5 KiB, scratch 4.5 KiB" in lines
     assert "conversions:" not in lines
+
+
+def test_a_roofline_of_an_engine_of_our_own_making_whole(trtprof, tmp_path: Path) -> None:
+    folder = write_engine(tmp_path / "engine", "Half", [0.5])
+    assert trtprof("inspect", "engine", "--roofline").stdout == (
+        "engine\n  roofline: cannot tell, the files name no GPU\n\n"
+    )
+    device = {"device_information": {
+        "Selected Device": "NVIDIA L4", "Compute Capability": "8.9", "SMs": "58", "Compute Clock Rate": "2.04 GHz",
+        "Memory Clock Rate": "6.251 GHz", "Memory Bus Width": "192 bits",
+    }}  # fmt: skip
+    (folder / "layers.profile.metadata.json").write_text(json.dumps(device))
+    result = trtprof("inspect", folder, "--roofline")
+    assert result.exit_code == 0, result.stderr
+    lines = [line.rstrip() for line in result.stdout.splitlines()]
+    assert lines[1] == (
+        "  roof of NVIDIA L4: 58 SMs of compute capability 8.9 at 2.04 GHz as the files state, 300 GB/s"
+    )
+
+
+def test_a_roofline_in_every_format(trtprof, shared: Path) -> None:
+    path = shared / "trex" / "examples__pytorch__resnet__A100__qat__resnet-qat.onnx.engine.graph.json"
+    table = trtprof("inspect", path, "--roofline").stdout.splitlines()
+    assert table[1] == (
+        "  roof of NVIDIA A100 80GB PCIe: 108 SMs of compute capability 8.0 at 1.41 GHz as the files state, 1,935 GB/s"
+    )
+    assert table[2].startswith(
+        "  bound: 14 by compute, 13 by memory, 8 by launch; 0.480 ms above the roof in sum (derived"
+    )
+    assert table[5].split() == [
+        "1", "conv1.weight", "+", "QuantizeLinear_7", "+", "Conv_9", "INT8", "70.2", "memory", "0.162", "0.056", "34",
+        "%", "0.107",
+    ]  # fmt: skip
+    rows = list(csv.DictReader(io.StringIO(trtprof("inspect", path, "--roofline", "--format", "csv").stdout)))
+    assert len(rows) == 35
+    assert (rows[1]["math"], rows[1]["bound"], rows[1]["flops"]) == ("int8", "memory", "7552892928")
+    assert rows[0]["flops"] == ""
+    markdown = trtprof("inspect", path, "--roofline", "--format", "markdown").stdout
+    assert (
+        "| 1 | conv1.weight + QuantizeLinear_7 + Conv_9 | INT8 | 70.2 | memory | 0.162 | 0.056 | 34 % | 0.107 |"
+        in markdown
+    )
+    answer = json.loads(trtprof("inspect", path, "--roofline", "--format", "json").stdout)
+    schema = json.loads((ROOT / "docs" / "compare.schema.json").read_text())
+    roofline = answer["engines"][0]["roofline"]
+    jsonschema.validate(roofline, {"$ref": "#/$defs/roofline", "$defs": schema["$defs"]})
+    assert roofline["rows"][1]["bound"] == "memory"
+    assert "roofline" not in json.loads(trtprof("inspect", path, "--format", "json").stdout)["engines"][0]

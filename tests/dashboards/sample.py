@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from trtprof.bounds import Bound, EngineRoofline, GroupSpeedup, Roofs, RowRoof, SpeedupCheck
 from trtprof.comparison import (
     Breakdown,
     Built,
@@ -14,6 +15,7 @@ from trtprof.comparison import (
     FusionCell,
     FusionChange,
     FusionRow,
+    GroupGain,
     ModelFacts,
     NodeGroup,
     NotBuilt,
@@ -192,15 +194,34 @@ def fusions(items: Sequence[Built]) -> tuple[FusionRow, ...]:
 
 
 def breakdown(engine: Built, reference: Built) -> Breakdown:
-    """A breakdown whose terms are sums over all rows, so that they add up."""
-    main = [item.time_ns for item in engine.rows if item.matmuls]
-    rest = [item.time_ns for item in engine.rows if not item.matmuls]
-    terms = (
-        SpeedupTerm("reference", f"{reference.name}, all of it", 1, len(reference.rows), reference.total_ns),
-        SpeedupTerm("compute", "conv and gemm kernels", -1, len(main), Estimate.total(main)),  # type: ignore[arg-type]
-        SpeedupTerm("other", "the rest", -1, len(rest), Estimate.total(rest), "a note"),  # type: ignore[arg-type]
+    """A breakdown whose terms are sums over all rows, so that they add up; every row is in one node group."""
+
+    def term(key: str, label: str, multiplies: bool) -> SpeedupTerm:
+        parts = [
+            [item.time_ns for item in side.rows if bool(item.matmuls) is multiplies] for side in (reference, engine)
+        ]
+        times = tuple(Estimate.total(part) for part in parts)  # type: ignore[arg-type]
+        return SpeedupTerm(key, label, (len(parts[0]), len(parts[1])), (times[0], times[1]))
+
+    terms = (term("compute", "conv and gemm kernels", True), term("other", "the rest", False))
+    return Breakdown(engine.name, reference.name, terms, Provenance.MODELLED, (GroupGain(0, NODES, terms),))
+
+
+def rooflines() -> tuple[EngineRoofline, ...]:
+    """One engine under its roofs, with rows of each bound and one that has none; one that has no roofs."""
+    roofs = Roofs("L4", 2.04e9, ((DType.FP32, 30e12),), (), 300e9, "58 SMs of an L4")
+    rows = (
+        RowRoof(0, 10**9, 10**6, DType.FP32, 1000.0, 33_000.0, 50_000.0, Bound.COMPUTE),
+        RowRoof(1, 10**6, 10**7, DType.FP32, 0.1, 33_000.0, 66_000.0, Bound.MEMORY),
+        RowRoof(2, None, 1000, None, None, 3.0, 2_000.0, Bound.LAUNCH),
+        RowRoof(3, None, None, None, None, None, 4_000.0, Unknown(f"no roof {HOSTILE}")),
     )
-    return Breakdown(engine.name, reference.name, terms, Provenance.MODELLED)
+    return EngineRoofline("fp32", roofs, rows), EngineRoofline("int8", Unknown("the files name no GPU"), ())
+
+
+def speedups() -> tuple[SpeedupCheck, ...]:
+    groups = (GroupSpeedup(0, NODES, 0.5, 2.0, 1.5, 1.75), GroupSpeedup(1, NODES[:1], None, None, None, None))
+    return (SpeedupCheck("fp16", "fp32", groups, 0.5, Unknown("too few"), "fp16 against fp32: rank correlation +0.50"),)
 
 
 def comparison() -> Comparison:
@@ -236,6 +257,8 @@ def comparison() -> Comparison:
             "No winner can be called between fp16 and int8.", None, Provenance.MODELLED, (f"int8: {HOSTILE}",)
         ),
         notices=notices,
+        rooflines=rooflines(),
+        speedups=speedups(),
         made=Provenances(
             backend="rtx-aot",
             tool="TensorRT-RTX",
@@ -291,6 +314,8 @@ def nothing_built() -> Comparison:
         groups=(),
         fusions=(),
         breakdowns=(),
+        rooflines=(),
+        speedups=(),
         notices=(),
         diagnosis=NOTHING,
         verdict=Verdict("No engine was built.", None, Provenance.MODELLED),

@@ -16,7 +16,7 @@ from trtprof.dashboards.panels import PANELS
 from trtprof.dashboards.theme import DARK, LIGHT, to_dark
 
 BUDGET = 2_200_000
-OWN_BUDGET = 300_000
+OWN_BUDGET = 360_000
 ELEMENTS = frozenset(
     {"html", "head", "meta", "title", "link", "style", "script", "body", "header", "p", "h1", "span", "button", "nav",
      "ol", "ul", "li", "a", "main", "section", "h2", "h3", "b", "div", "small", "code", "details", "summary", "table",

@@ -15,11 +15,11 @@ from trtprof.dashboards.panels import (
     limits,
     precision_mix,
     provenance,
+    roofline,
     rows,
     time_by_kind,
     verdict,
 )
-from trtprof.dashboards.panels.breakdown import gain
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, time_cells, time_columns
 from trtprof.dashboards.words import number_ranges, shorten, wanted_share
 from trtprof.model import DType, Estimate, LayerKind, Precision, Provenance
@@ -121,41 +121,92 @@ def test_a_modelled_chart_shows_the_range_of_each_total() -> None:
     assert "modelled" in figure["layout"]["annotations"][0]["text"]
 
 
-def test_breakdown_terms_add_up_to_the_difference_of_the_totals() -> None:
+def test_a_waterfall_leads_from_one_engine_to_the_other() -> None:
     comparison = sample.comparison()
     totals = {built.name: built.total_ns for built in comparison.engines}
-    for item in comparison.breakdowns:
-        result, reference, engine = gain(item), totals[item.reference], totals[item.engine]
+    panel = breakdown.panel(comparison)
+    for item, figure in zip(comparison.breakdowns, panel.figures, strict=True):
+        bars = [trace for trace in figure["data"] if trace["type"] == "bar"]
+        reference, engine = (totals[name] for name in (item.reference, item.engine))
         assert isinstance(reference, Estimate)
         assert isinstance(engine, Estimate)
-        assert result is not None
-        assert not isinstance(result, float)
-        assert result.mid == pytest.approx(reference.mid - engine.mid)
-        assert result.low == pytest.approx(reference.low - engine.high)
-        assert result.high == pytest.approx(reference.high - engine.low)
+        assert [bar["base"] for bar in (bars[0], bars[-1])] == [[0.0], [0.0]]
+        assert bars[0]["x"][0] == pytest.approx(reference.mid / 1e6)
+        assert bars[-1]["x"][0] == pytest.approx(engine.mid / 1e6)
+        at = reference.mid / 1e6
+        for bar in bars[1:-1]:
+            low, high = bar["base"][0], bar["base"][0] + bar["x"][0]
+            assert at == pytest.approx(low) or at == pytest.approx(high), "each bar starts where the last one ended"
+            at = low if at == pytest.approx(high) else high
+        assert at == pytest.approx(engine.mid / 1e6)
+        assert figure["data"][-1]["error_x"]["array"][1] == pytest.approx((engine.high - engine.mid) / 1e6)
+        assert f"{item.engine} against {item.reference}: modelled mid" in panel.text, (
+            "a screen reader hears the numbers"
+        )
 
 
 def test_a_gain_whose_range_has_both_signs_is_called_neither() -> None:
     panel = breakdown.panel(sample.comparison())
     assert "gain or loss cannot be told" in panel.text
-    assert "modelled mid, ms" in words(panel.html)
-    assert "modelled range, ms" in words(panel.html)
+    text = words(panel.html)
+    assert "gain, modelled mid, ms" in text
+    assert "gain, modelled range, ms" in text
+    assert "gain of each node group, all (modelled, below 0 a loss)" in text
 
 
-def test_a_breakdown_with_an_unknown_term_has_no_gain() -> None:
+def test_a_breakdown_with_an_unknown_term_has_no_gain_and_no_picture() -> None:
     item = sample.comparison().breakdowns[0]
-    broken = replace(item, terms=(*item.terms[:-1], replace(item.terms[-1], time_ns=None)))
-    assert gain(broken) is None
+    broken = replace(item, terms=(*item.terms[:-1], replace(item.terms[-1], times_ns=(None, None))))
+    assert broken.gain_ns is None
     assert "cannot tell" in breakdown.gain_words(broken)
+    assert breakdown.panel(replace(sample.comparison(), breakdowns=(broken,))).figures == ()
 
 
 def test_a_measured_breakdown_has_plain_numbers() -> None:
     item = sample.comparison().breakdowns[0]
-    terms = tuple(replace(term, time_ns=1e6 * (5 - place)) for place, term in enumerate(item.terms))
-    measured = replace(item, terms=terms, provenance=Provenance.MEASURED)
-    assert breakdown.gain_words(measured) == "fp16 against fp32: 2.000 ms lost, measured"
+    terms = tuple(replace(term, times_ns=(5e6, 6e6)) for term in item.terms)
+    group = replace(item.groups[0], group=None, nodes=(), terms=terms[:1])
+    measured = replace(item, terms=terms, provenance=Provenance.MEASURED, groups=(group,))
+    assert breakdown.gain_words(measured) == (
+        "fp16 against fp32: 2.000 ms lost, measured (conv and gemm kernels 1.000 ms lost, the rest 1.000 ms lost)"
+    )
     html = words(breakdown.panel(replace(sample.comparison(), breakdowns=(measured,))).html)
     assert "modelled" not in html
+    assert "rows outside any group -1.000 -1.000 0" in html
+
+
+def test_a_roofline_says_what_bounds_the_rows_and_what_has_no_roof() -> None:
+    panel = roofline.panel(sample.comparison())
+    assert panel.text == (
+        "Roofs: 58 SMs of an L4; fp32: 1 row bound by compute, 1 row bound by memory, 1 row bound by "
+        "launch, 0.052 ms above the roof, most of it in row 1 (0.033 ms), no roof for 1 row: no roof "
+        f"{sample.HOSTILE}; int8: cannot tell: the files name no GPU; fp16 against fp32: rank correlation +0.50."
+    )
+    text = words(panel.html)
+    assert "fp32: the 3 rows with most time above the roof (derived)" in text
+    assert "FP32 0.100 memory 66.0 33.0 50 33.0" in text
+    assert "speed-up expected by the roofs and got, furthest below first (derived)" in text
+    assert "0.500 2.00 1.75 1.50" in text
+    unknown = tuple(replace(sample.rooflines()[1], engine=name) for name in ("fp16", "int8"))
+    only = roofline.panel(replace(sample.comparison(), rooflines=unknown, speedups=()))
+    assert only.text == "fp16, int8: cannot tell: the files name no GPU."
+    assert (only.how_to_read, only.caveat, only.figures) == ("", "", ())
+    nothing = roofline.panel(sample.nothing_built())
+    assert (nothing.text, nothing.figures) == ("Found nothing: no engine was held against a roof.", ())
+
+
+def test_a_roofline_chart_has_a_knee_and_a_point_for_each_row_with_operations() -> None:
+    (figure,) = roofline.panel(sample.comparison()).figures
+    roof, *points = figure["data"]
+    assert roof["name"] == "roof of FP32"
+    assert roof["x"][1] == pytest.approx(100), "30 T operations over 300 GB a second"
+    assert (roof["y"][0], roof["y"][1:]) == (pytest.approx(0.3 * roof["x"][0], rel=1e-3), [30.0, 30.0])
+    assert [(trace["name"], trace["x"]) for trace in points] == [
+        ("bound by compute", [1000.0]), ("bound by memory", [0.1])
+    ]  # fmt: skip
+    assert points[0]["y"] == [20.0]
+    assert "&lt;/script&gt;" in points[0]["hovertext"][0], "names are data"
+    assert figure["layout"]["xaxis"]["type"] == figure["layout"]["yaxis"]["type"] == "log"
 
 
 def test_the_fusion_diff_hides_what_is_the_same_and_numbers_the_nodes() -> None:

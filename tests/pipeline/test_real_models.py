@@ -28,8 +28,10 @@ def check(comparison: Comparison) -> None:
     names = [name for group in comparison.groups for name in group.nodes]
     assert len(names) == len(set(names))
     for breakdown in comparison.breakdowns:
-        engine = next(built for built in comparison.engines if built.name == breakdown.engine)
-        assert sum(term.rows for term in breakdown.terms if term.sign < 0) == len(engine.rows)
+        for side, name in enumerate((breakdown.reference, breakdown.engine)):
+            rows = comparison.engines[_place(comparison, name)].rows
+            assert sum(term.rows[side] for term in breakdown.terms) == len(rows)
+            assert sum(term.rows[side] for group in breakdown.groups for term in group.terms) == len(rows)
 
 
 def _place(comparison: Comparison, name: str) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
+from trtprof.analysis.convolution import convolution_of
 from trtprof.analysis.layer_names import named_nodes, operator_of
 from trtprof.analysis.rows import MATMUL_OPS, is_matmul_type
 from trtprof.model import Engine, Graph, GraphNode, Layer
@@ -69,10 +70,9 @@ def _nodes(engine: Engine) -> list[_Node]:
 
 def _shape(layer: Layer) -> Key:
     """What a convolution keeps in every precision: filters, kernel and input extents without channel padding."""
-    given = layer.parameters
-    kernel = given.get("Kernel")
+    given = convolution_of(layer)
     extents = layer.inputs[0].dims[2:] if layer.inputs and layer.inputs[0].dims else ()
-    return (given.get("OutMaps"), tuple(kernel) if isinstance(kernel, list) else kernel, given.get("Groups"), extents)
+    return (given.out_maps, given.kernel, given.groups, extents) if given else (None, None, None, extents)
 
 
 def _pair(reference: list[_Node], nodes: list[_Node], engine: str) -> dict[str, str]:

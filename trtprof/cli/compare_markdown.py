@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.compare_table import (
     accuracy_words,
-    breakdown_words,
     cell_words,
     changed_fusions,
     conversion_words,
-    gain_words,
     heading,
     latency_words,
     mix_words,
     nodes_words,
-    term_words,
     time_words,
 )
 from trtprof.cli.findings_text import SHOWN, rest_words, short_saving, title
@@ -46,15 +44,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield f"\n{item.name}: cannot build, {_cell(item.reason.reason)}"
     for breakdown in comparison.breakdowns:
         words = breakdown_words(breakdown)
-        yield from ("", f"### {breakdown.engine} against {breakdown.reference} ({words})", "")
-        yield from _table(
-            ("term", "rows", "range ms", "mid ms"),
-            (
-                (("" if term.sign > 0 else "− ") + term.label, str(term.rows), *term_words(term))
-                for term in breakdown.terms
-            ),
-        )  # fmt: skip
-        yield f"| = gain |  | {' | '.join(gain_words(breakdown))} |"
+        yield from ("", f"### {breakdown.engine} against {breakdown.reference} ({words}, ms)", "")
+        lines = ((label.replace("  ", "– ", 1), *cells) for label, *cells in breakdown_lines(breakdown))
+        yield from _table(breakdown_columns(breakdown), lines)
     changed, limited = changed_fusions(comparison)
     yield from ("", f"### Fusion: {len(changed)} of {len(comparison.fusions)} node groups are cut differently", "")
     if changed:

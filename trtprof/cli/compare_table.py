@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.group_times import group_times
 from trtprof.analysis.tensor_cores import tensor_core_use
+from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.findings_text import print_findings
 from trtprof.comparison import (
     Breakdown,
@@ -17,9 +18,8 @@ from trtprof.comparison import (
     FusionRow,
     Latency,
     OutputAccuracy,
-    SpeedupTerm,
 )
-from trtprof.model import DType, Estimate, Provenance, Unknown
+from trtprof.model import DType, Estimate, Unknown
 from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural, significant
 
 if TYPE_CHECKING:
@@ -72,14 +72,6 @@ def heading(comparison: Comparison) -> str:
     if comparison.device_is_modelled:
         return f"{comparison.model.name}: {made.tool} {made.tool_version} for {made.target}, ahead of time"
     return f"{comparison.model.name}: measured with {made.tool} {made.tool_version} on {comparison.device.name}"
-
-
-def breakdown_words(item: Breakdown) -> str:
-    """Return where the times of a breakdown come from."""
-    if item.provenance is Provenance.DERIVED:
-        return "layer times scaled to each latency"
-    words: str = item.provenance.value
-    return words
 
 
 def time_words(time: Estimate | float | None) -> str:
@@ -238,31 +230,11 @@ def _groups(comparison: Comparison, console: Console) -> None:
 
 
 def _breakdown(item: Breakdown) -> Table:
-    modelled = item.provenance is Provenance.MODELLED
-    table = _table(
-        ("", "left"), ("rows", "right"), *([("range", "right"), ("mid", "right")] if modelled else [("time", "right")])
-    )
-    for term in item.terms:
-        sign = "" if term.sign > 0 else "− "
-        words = term_words(term)
-        table.add_row(f"{sign}{term.label}", str(term.rows), *(words if modelled else words[1:]))
-    table.add_row("= gain", "", *(gain_words(item) if modelled else gain_words(item)[1:]))
+    words = breakdown_columns(item)
+    table = _table(("", "left"), *((word, "right") for word in words[1:]))
+    for line in breakdown_lines(item):
+        table.add_row(*line)
     return table
-
-
-def term_words(term: SpeedupTerm) -> tuple[str, str]:
-    """Return a term's range and its middle in ms; no rows take no time at all."""
-    if not term.rows:
-        return "0", "0"
-    return time_words(term.time_ns), ms(term.time_ns.mid if isinstance(term.time_ns, Estimate) else term.time_ns)
-
-
-def gain_words(item: Breakdown) -> tuple[str, str]:
-    """Return the gain's range and its middle in ms; a loss is negative."""
-    gain = item.gain_ns
-    if isinstance(gain, tuple):
-        return ms_range(gain[0], gain[2]), ms(gain[1])
-    return "", ms(gain)
 
 
 def changed_fusions(comparison: Comparison) -> tuple[list[FusionRow], list[FusionRow]]:

@@ -50,6 +50,9 @@ def inspect(
         ),
     ],
     every: Annotated[bool, typer.Option("--all", help="Every layer, not just the most expensive.")] = False,
+    roofline: Annotated[
+        bool, typer.Option("--roofline", help="Each layer against the least time its GPU could take for it.")
+    ] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Show an engine: its layers with types, tactics and times, its conversions, and what it was measured at.
@@ -59,11 +62,16 @@ def inspect(
     from trtprof.pipeline.measured import inspect as read
 
     engines = read(paths)
-    if output is Format.JSON:
+    if roofline and output is not Format.JSON:
+        from trtprof.cli.inspect_roofline import show_rooflines
+
+        show_rooflines(engines, output, every=every)
+    elif output is Format.JSON:
         from trtprof.comparison_json import engine_json, notice_json
 
         answer = [
             {**engine_json(built), "notices": [notice_json(notice) for notice in built.engine.notices]}
+            | (_roofline(built) if roofline else {})
             for built in engines
         ]
         sys.stdout.write(json.dumps({"schema_version": 1, "engines": answer}, indent=1, ensure_ascii=False) + "\n")
@@ -80,6 +88,13 @@ def inspect(
         console = terminal()
         for built in engines:
             _print(built, console, every)
+
+
+def _roofline(built: Built) -> dict[str, object]:
+    from trtprof.analysis.layer_roofline import engine_roofline
+    from trtprof.roofline_json import roofline_json
+
+    return {"roofline": roofline_json(engine_roofline(built))}
 
 
 def cells(built: Built, row: Row) -> tuple[str, ...]:

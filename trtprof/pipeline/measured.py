@@ -13,12 +13,15 @@ from trtprof.analysis.engine_graph import unify
 from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
 from trtprof.analysis.latency import latency_of
+from trtprof.analysis.layer_flops import with_flops
+from trtprof.analysis.layer_roofline import engine_roofline
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
 from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.speedup_check import speedup_checks
 from trtprof.analysis.tensor_cores import with_kernels
 from trtprof.analysis.verdict import measured_verdict
-from trtprof.comparison import Breakdown, Built, Comparison, ModelFacts, Provenances, Row
+from trtprof.comparison import Built, Comparison, ModelFacts, Provenances, Row
 from trtprof.errors import InputError, UsageError
 from trtprof.graph_facts import GraphFacts
 from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
@@ -46,6 +49,8 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     tables = mark_epilogues([read_rows(engine, graph) for engine in engines])
     groups, placed = align(tables, graph)
     built = tuple(measured_engine(engine, rows, graph) for engine, rows in zip(engines, placed, strict=True))
+    rooflines = {item.name: engine_roofline(item) for item in built}
+    pairs = references(built)
     return Comparison(
         model=_model(engines, graph),
         graph=graph,
@@ -55,11 +60,13 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         missing=(),
         groups=groups,
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=False),
-        breakdowns=tuple(measured_breakdown(engine, reference) for engine, reference in references(built)),
+        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in pairs),
         verdict=measured_verdict(built),
         notices=(MEASURED_ELSEWHERE, *measured_notices(built)),
         made=_provenance(targets, engines, command),
         diagnosis=diagnose(built, graph, _facts(targets)),
+        rooflines=tuple(rooflines.values()),
+        speedups=speedup_checks(pairs, groups, rooflines),
     )
 
 
@@ -119,8 +126,10 @@ def _with_siblings(path: Path) -> list[Path]:
 def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
     """Return an engine of the comparison with the times of its profile and its iterations."""
     times = times_by_layer(engine)
-    timed = with_kernels(
-        [replace(row, time_ns=time.mean_ns if time else None) for row, time in zip(rows, times, strict=True)]
+    timed = with_flops(
+        with_kernels(
+            [replace(row, time_ns=time.mean_ns if time else None) for row, time in zip(rows, times, strict=True)]
+        )
     )
     return Built(
         name=engine.name,
@@ -137,34 +146,6 @@ def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Buil
         accuracy=Unknown(NOT_RUN),
         latency=latency_of(engine),
     )
-
-
-def measured_breakdown(engine: Built, reference: Built) -> Breakdown:
-    """Return the terms of one engine against another.
-
-    Layer times are scaled to each engine's own latency where it is known: a profiler adds to every layer.
-    """
-    pair = (_scaled(engine), _scaled(reference))
-    if pair[0] is None or pair[1] is None:
-        return breakdown(_without_unmatched(engine), _without_unmatched(reference))
-    return breakdown(pair[0], pair[1])
-
-
-def _scaled(built: Built) -> Built | None:
-    rows = _without_unmatched(built).rows
-    spent = sum(float(row.time_ns) for row in rows if isinstance(row.time_ns, float | int))
-    if built.latency is None or not spent:
-        return None
-    factor = built.latency.median_ns / spent
-    scaled = tuple(replace(row, time_ns=row.time_ns * factor) for row in rows if isinstance(row.time_ns, float | int))
-    return replace(built, rows=scaled, provenance=Provenance.DERIVED)
-
-
-def _without_unmatched(built: Built) -> Built:
-    """Rows without a time are those that ran in no time worth a line (NoOp, Constant); a profile lists the others."""
-    if built.engine.timings is None:
-        return built
-    return replace(built, rows=tuple(row for row in built.rows if row.time_ns is not None))
 
 
 MEASURED_ELSEWHERE = Notice(

@@ -11,10 +11,12 @@ from trtprof.analysis.devices import TARGET_DEVICES, Peaks
 from trtprof.analysis.engine_graph import layer_nodes
 from trtprof.analysis.findings.subjects import diagnose
 from trtprof.analysis.fusion import fusion_table, mark_epilogues
+from trtprof.analysis.layer_roofline import engine_roofline
 from trtprof.analysis.reformat import find_conversions
 from trtprof.analysis.roofline import projected_total, total, with_times
 from trtprof.analysis.rows import activation_bytes, precision_mix, read_rows
 from trtprof.analysis.speedup import breakdown, references
+from trtprof.analysis.speedup_check import speedup_checks
 from trtprof.analysis.verdict import measured_verdict, verdict
 from trtprof.backends.capture import read_manifest
 from trtprof.comparison import (
@@ -36,7 +38,7 @@ from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Prove
 from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
-from trtprof.pipeline.measured import measured_breakdown, measured_engine, measured_notices
+from trtprof.pipeline.measured import measured_engine, measured_notices
 from trtprof.pipeline.model_facts import model_facts
 from trtprof.variants.spec import parse_variant
 
@@ -67,11 +69,13 @@ def read_capture(root: Path) -> Comparison:
     peaks = TARGET_DEVICES[manifest["target"]] if modelled else None
     if peaks is not None:
         built = tuple(_built(root, manifest, engine, table, graph, peaks) for engine, table in pairs)
-        device, answer, against = peaks.device, verdict(built, missing), breakdown
+        device, answer = peaks.device, verdict(built, missing)
     else:
         built = tuple(_measured(root, manifest, engine, table, graph) for engine, table in pairs)
         device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
-        answer, against = measured_verdict(built), measured_breakdown
+        answer = measured_verdict(built)
+    rooflines = {item.name: engine_roofline(item) for item in built}
+    against = references(built)
     return Comparison(
         model=_model_facts(manifest, model, graph),
         graph=graph,
@@ -81,11 +85,13 @@ def read_capture(root: Path) -> Comparison:
         missing=missing,
         groups=groups,
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=modelled),
-        breakdowns=tuple(against(engine, reference) for engine, reference in references(built)),
+        breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in against),
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
         diagnosis=diagnose(built, graph, _facts(root, names), peaks),
+        rooflines=tuple(rooflines.values()),
+        speedups=speedup_checks(against, groups, rooflines),
     )
 
 
