@@ -18,9 +18,11 @@ from trtprof.analysis.findings import (
     int8_on_cuda_cores,
     lone_dequantize,
     lone_quantize,
+    never_quantised,
     pad_between,
     pooling_apart,
     reformats,
+    remainder_fp32,
     skip_not_quantised,
 )
 from trtprof.analysis.findings.rule import Rule
@@ -34,6 +36,8 @@ RULES: Final[tuple[Rule, ...]] = (
     concat_scales.RULE,
     consumer_scales.RULE,
     int8_islands.RULE,
+    remainder_fp32.RULE,
+    never_quantised.RULE,
     attention.RULE,
     int8_on_cuda_cores.RULE,
     float_epilogue.RULE,
