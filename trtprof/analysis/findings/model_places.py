@@ -1,0 +1,59 @@
+"""Places of the ONNX model that keep layers from being quantised, and what that costs where the engine shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from trtprof.analysis.findings.asked import has_types, reads_quantised
+from trtprof.analysis.findings.rule import Claim, Outcome, Share, Subject, row_evidence
+from trtprof.comparison import Row
+from trtprof.diagnosis import Evidence
+from trtprof.graph_facts import Fact, GraphFact
+from trtprof.model import Unknown
+from trtprof.units import plural
+
+_QUANTISED_GAIN: Final = Share(0.08, 0.3, 0.45)
+"""INT8 over FP16 for whole engines, 1.09x to 1.83x; what one layer gains lies around that."""
+_NOT_SEEN: Final = Unknown("the layers do not show which of them stay in float because of it")
+
+
+def places_claim(subject: Subject, fact: Fact, one: str, several: str) -> Outcome:
+    """Return one claim for all places of one kind; the saving is of those rows that indeed multiply float values.
+
+    ``one`` and ``several`` are what is said behind the number of places.
+    """
+    if isinstance(subject.facts, Unknown):
+        return subject.facts
+    found = subject.facts.of(fact)
+    if not found:
+        return ()
+    rows = _float_mains(subject, found)
+    savings = {row.layer.index: _QUANTISED_GAIN for row in rows}
+    places = tuple(Evidence(f"'{item.node}': {item.what}", "onnx") for item in found)
+    return (
+        Claim(
+            cause=plural(len(found), one, several),
+            evidence=(*places, *row_evidence(rows, _words)),
+            savings=savings,
+            explains=frozenset(savings),
+            saving=None if rows else _NOT_SEEN,
+            modelled=True,
+        ),
+    )
+
+
+def _float_mains(subject: Subject, found: Sequence[GraphFact]) -> list[Row]:
+    """The rows with one of the named nodes that multiply float values."""
+    if not has_types(subject):
+        return []
+    names = {name for item in found for name in (item.node, *item.others)}
+    return [
+        row
+        for row in subject.rows
+        if row.has_matmul and not reads_quantised(row) and names & {*row.nodes, *row.matmuls, *row.layer.onnx_nodes}
+    ]
+
+
+def _words(row: Row) -> str:
+    return f"multiplies {row.operand.value.upper() if row.operand else 'an unknown type'}"
