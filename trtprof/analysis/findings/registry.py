@@ -23,7 +23,9 @@ from trtprof.analysis.findings import (
     int32_bias,
     lone_dequantize,
     lone_quantize,
+    memory_bound,
     never_quantised,
+    no_hardware,
     opaque_region,
     pad_between,
     pooling_apart,
@@ -33,6 +35,7 @@ from trtprof.analysis.findings import (
     scale_shape,
     skip_not_quantised,
     transposed_conv,
+    wide_profile,
     zero_point,
 )
 from trtprof.analysis.findings.rule import Rule
@@ -67,4 +70,7 @@ RULES: Final[tuple[Rule, ...]] = (
     lone_dequantize.RULE,
     reformats.RULE,
     engine_io.RULE,
+    no_hardware.RULE,
+    memory_bound.RULE,
+    wide_profile.RULE,
 )
