@@ -75,6 +75,19 @@ def test_a_gpu_without_fast_fp16_had_no_choice() -> None:
     assert RULE.check(subject(built("int8", chain("fp32"), TIMES, facts=ONLY_INT8, device=pascal))) == ()
 
 
+def test_an_epilogue_that_tensorrt_rtx_runs_apart_in_fp32_is_its_own_way() -> None:
+    accumulated = tensor("sum", "fp32", SHAPE)
+    layers = [
+        layer(0, "Conv_0", "CaskConvolution", [tensor("x", "int8", SHAPE)], [accumulated]),
+        layer(1, "epilogue", "kgen", [accumulated], [tensor("y", "int8", SHAPE)]),
+        layer(2, "Resize_1", "Resize", [tensor("u", "fp32", SHAPE)], [tensor("v", "fp32", SHAPE)]),
+    ]
+    (claim,) = RULE.check(subject(built("int8", layers, (1.0, 1.0, 1.0)), ahead_of_time=True))
+    assert set(claim.savings) == {2}
+    alone = built("int8", layers[:2], (1.0, 1.0))
+    assert RULE.check(subject(alone, ahead_of_time=True)) == ()
+
+
 def test_before_tf32_a_product_gains_more() -> None:
     layers = chain("fp32")
     layers[3] = layer(3, "Conv_1", "CaskConvolution", layers[3].inputs or (), layers[3].outputs or ())
