@@ -85,6 +85,18 @@ def test_flags_ask_too() -> None:
     assert RULE.check(subject(engine)) != ()
 
 
+def test_the_engines_own_label_asks() -> None:
+    assert RULE.check(subject(built("resnet-int8-ptq", convs("fp16"), [1.0, 1.0]))) != ()
+
+
+def test_a_large_region_may_hide_it() -> None:
+    layers = convs("fp16")
+    ends = [tensor("z", "fp16", SHAPE)], [tensor("w", "fp16", SHAPE)]
+    layers.append(layer(2, "{ForeignNode[a...b]}", "Myelin", *ends))
+    assert isinstance(RULE.check(subject(built("int8", layers, [1.0, 1.0, 1.0]))), Unknown)
+    assert RULE.check(subject(built("int8", layers, [1.0, 1.0, 0.1]))) != ()
+
+
 @pytest.mark.parametrize("name", ["fp16", "fp32"])
 def test_a_float_engine_that_was_asked_for_is_healthy(name: str) -> None:
     assert RULE.check(subject(built(name, convs(name), [1.0, 1.0]))) == ()

@@ -67,7 +67,14 @@ def test_with_16_bits_used_or_allowed_there_is_no_such_cause(rest: str, facts: E
 
 
 def test_a_trivial_tail_in_fp32_is_healthy() -> None:
-    assert RULE.check(subject(built("int8", chain("fp32"), (0.1, 9.0, 0.01, 0.02, 0.01, 9.0)))) == ()
+    assert RULE.check(subject(built("int8", chain("fp32"), (0.1, 9.0, 0.01, 0.02, 0.01, 9.0), facts=ONLY_INT8))) == ()
+
+
+@pytest.mark.parametrize(("facts", "found"), [(None, 0), (ONLY_INT8, 1)])
+def test_one_small_layer_counts_only_where_fp16_is_known_to_be_ruled_out(facts: EngineFacts | None, found: int) -> None:
+    answer = RULE.check(subject(built("int8", chain("fp32"), (0.1, 5.0, 0.1, 0.3, 0.1, 5.0), facts=facts)))
+    assert isinstance(answer, tuple)
+    assert len(answer) == found
 
 
 def test_a_gpu_without_fast_fp16_had_no_choice() -> None:

@@ -15,6 +15,7 @@ from trtprof.model import DType, LayerKind, Precision
 
 HALF: Final = frozenset({Precision.FP16, Precision.BF16})
 _WORD: Final = re.compile(r"FP32|TF32|FP16|BF16|INT8|FP8|INT4|FP4")
+_WORDS: Final = re.compile(r"[a-z0-9]+")
 _FLAG: Final = re.compile(r"--(fp16|bf16|int8|fp8|int4|best)(?=\s|=|$)")
 _BEST: Final = frozenset({Precision.FP16, Precision.INT8})
 _STRONGLY_TYPED_FROM: Final = 11
@@ -57,8 +58,9 @@ def quantised_type(subject: Subject) -> Precision | None:
     named = subject.built.precision
     if named is not None and named.value in QUANTISED_WORDS:
         return named
-    if subject.built.name in QUANTISED_WORDS:
-        return Precision(subject.built.name)
+    called = next((word for word in _WORDS.findall(subject.built.name.lower()) if word in QUANTISED_WORDS), None)
+    if called is not None:
+        return Precision(called)
     allowed = allowed_types(subject) or frozenset()
     return next((item for item in allowed if item.value in QUANTISED_WORDS), None)
 

@@ -24,7 +24,10 @@ from trtprof.model import DType, Unknown
 from trtprof.units import percent, plural
 
 _TRIVIAL: Final = 0.02
-"""Below this share of the engine's time, FP32 in a tail layer is how healthy engines look too."""
+"""Below this share of the engine's time FP32 costs nothing worth a word."""
+_TAIL_LAYERS: Final = 2
+_TAIL: Final = 0.1
+"""One or two FP32 layers below this share are how healthy engines end, unless FP16 is known to have been ruled out."""
 _HALF_TYPES: Final = frozenset({DType.FP16, DType.BF16})
 _NO_FAST_HALF: Final = frozenset({(5, 0), (5, 2), (6, 1)})
 
@@ -49,7 +52,9 @@ def check(subject: Subject) -> Outcome:
         # TensorRT-RTX hands on every quantised product in FP32, whatever the rest is in: only plain rows tell.
         rows = plain
     total = engine_ns(subject)
-    if not plain or (total and sum_ns(rows) < _TRIVIAL * total):
+    known = allowed is not None or is_strongly_typed(subject)
+    least = _TAIL if len(plain) <= _TAIL_LAYERS and not known else _TRIVIAL
+    if not plain or (total and sum_ns(rows) < least * total):
         return ()
     time = f", {percent(sum_ns(rows) / total)} of the time" if total else ""
     savings = {row.layer.index: float_share(subject, row) for row in rows}
@@ -60,7 +65,7 @@ def check(subject: Subject) -> Outcome:
             savings=savings,
             explains=frozenset(savings),
             modelled=True,
-            cure=_cure(subject),
+            cure=_IN_THE_MODEL if is_strongly_typed(subject) else None,
         ),
     )
 
@@ -88,15 +93,10 @@ def _words(row: Row) -> str:
     return "multiplies quantised values and writes FP32" if types_of(row) & QUANTISED else "works in FP32"
 
 
-def _cure(subject: Subject) -> str | None:
-    if is_strongly_typed(subject):
-        return (
-            "Types come from the ONNX model here: convert what is not quantised to FP16 in it, with ModelOpt "
-            "(--high_precision_dtype fp16) or its AutoCast. `trtprof compare` makes such a variant by default."
-        )
-    return None
-
-
+_IN_THE_MODEL: Final = (
+    "Types come from the ONNX model here: convert what is not quantised to FP16 in it, with ModelOpt "
+    "(--high_precision_dtype fp16) or its AutoCast. `trtprof compare` makes such a variant by default."
+)
 RULE = Rule(
     code="Q109",
     name="remainder-fp32",
@@ -116,8 +116,8 @@ RULE = Rule(
     cure="Build with --int8 --fp16 (or --best), so that layers without INT8 run in FP16.",
     saving="about half the time of the FP32 layers and two fifths of FP32 conversions; the FP16 engine narrows it",
     false_positives=(
-        "Healthy engines have FP32 in one or two small tail layers: below 2 % of the time nothing is said. Layers kept "
-        "in FP32 on purpose, for accuracy, look the same."
+        "Healthy engines end with one or two small FP32 layers: nothing is said below 2 % of the time, or 10 % where "
+        "FP16 is not known to be ruled out. Layers kept in FP32 on purpose, for accuracy, look the same."
     ),
     source=(
         "NVIDIA/TensorRT#550 and pytorch/TensorRT#93 (enable both FP16 and INT8); all-yolo-quantized, 28 YOLO models "
