@@ -54,7 +54,7 @@ def check(subject: Subject) -> Outcome:
     total = engine_ns(subject)
     known = allowed is not None or is_strongly_typed(subject)
     least = _TAIL if len(plain) <= _TAIL_LAYERS and not known else _TRIVIAL
-    if not plain or (total and sum_ns(rows) < least * total):
+    if not plain or (total and sum_ns(rows if known else plain) < least * total):
         return ()
     time = f", {percent(sum_ns(rows) / total)} of the time" if total else ""
     savings = {row.layer.index: float_share(subject, row) for row in rows}
