@@ -58,6 +58,13 @@ def test_without_the_model_nothing_can_be_told(rule: Rule, fact: Fact) -> None:
     assert isinstance(rule.check(subject(built("int8", convs("fp16"), [1.0, 1.0]))), Unknown)
 
 
+@pytest.mark.parametrize(("rule", "fact"), RULES)
+def test_an_engine_without_qdq_needs_no_model(rule: Rule, fact: Fact) -> None:
+    plain = [layer(0, "Conv_0", "CaskConvolution", [tensor("x", "fp16", SHAPE)], [tensor("y", "fp16", SHAPE)])]
+    assert rule.check(subject(built("fp16", plain, [1.0]))) == ()
+    assert rule.check(subject(built("int8", convs("int8"), [1.0, 1.0]), explicit=False)) == ()
+
+
 def with_refit(text: str) -> EngineFacts:
     return EngineFacts(options={"Build Options": {"Refit": text}})
 
@@ -77,6 +84,8 @@ def test_the_flag_alone_tells() -> None:
 def test_without_refitting_or_without_quantisation_there_is_nothing() -> None:
     off = subject(built("int8", convs("int8"), [1.0, 1.0], facts=with_refit("Disabled")))
     assert refit.RULE.check(off) == ()
+    ahead = subject(built("int8", convs("int8"), [1.0, 1.0]), ahead_of_time=True)
+    assert refit.RULE.check(ahead) == ()
     plain = [layer(0, "Conv_0", "CaskConvolution", [tensor("x", "fp16", SHAPE)], [tensor("y", "fp16", SHAPE)])]
     assert refit.RULE.check(subject(built("fp16", plain, [1.0], facts=with_refit("Enabled")))) == ()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from trtprof.analysis.findings.asked import has_types, reads_quantised
+from trtprof.analysis.findings.asked import has_types, quantised_type, reads_quantised
 from trtprof.analysis.findings.rule import Claim, Outcome, Share, Subject, row_evidence
 from trtprof.comparison import Row
 from trtprof.diagnosis import Evidence
@@ -21,10 +21,12 @@ _NOT_SEEN: Final = Unknown("the layers do not show which of them stay in float b
 def places_claim(subject: Subject, fact: Fact, one: str, several: str) -> Outcome:
     """Return one claim for all places of one kind; the saving is of those rows that indeed multiply float values.
 
+    Without its model an engine that was to be in float, or that a calibrator quantised, has no such place.
     ``one`` and ``several`` are what is said behind the number of places.
     """
     if isinstance(subject.facts, Unknown):
-        return subject.facts
+        may_have_nodes = subject.explicit is not False and (subject.is_quantised or quantised_type(subject) is not None)
+        return subject.facts if may_have_nodes else ()
     found = subject.facts.of(fact)
     if not found:
         return ()

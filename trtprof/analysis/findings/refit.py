@@ -11,7 +11,7 @@ _OFF = frozenset({"disabled", "0", "false", "no", ""})
 
 def check(subject: Subject) -> Outcome:
     """Return a note where an engine quantised by Q/DQ nodes was built with refitting allowed."""
-    if not subject.is_quantised or subject.explicit is False:
+    if not subject.is_quantised or subject.explicit is False or subject.ahead_of_time:
         return ()
     facts = subject.built.engine.facts
     option = facts.option("Build Options", "Refit") if facts is not None else None
