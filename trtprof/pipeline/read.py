@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -89,13 +90,13 @@ def read_capture(root: Path) -> Comparison:
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
-        diagnosis=diagnose(built, graph, _facts(root, names), peaks),
+        diagnosis=diagnose(built, graph, _facts(root, names), peaks, _facts(root, manifest["missing"])),
         rooflines=tuple(rooflines.values()),
         speedups=speedup_checks(against, groups, rooflines),
     )
 
 
-def _facts(root: Path, names: list[str]) -> dict[str, GraphFacts | Unknown]:
+def _facts(root: Path, names: Iterable[str]) -> dict[str, GraphFacts | Unknown]:
     """Only quantised variants have Q/DQ to look at, and models are large."""
     return {name: model_facts(root / name / "model.onnx") for name in names if parse_variant(name).quantised}
 

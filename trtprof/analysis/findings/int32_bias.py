@@ -29,7 +29,10 @@ RULE = Rule(
         ("ONNX model", "a DequantizeLinear whose first input is an INT32 constant"),
         ("layer information", "several small engines, or none of the convolutions in Int8"),
         ("nsys", "Memcpy between many short pieces, and a large spread from one inference to the next"),
-        ("build log", "'Invalid Node - …_DequantizeLinear: only activation types allowed as input to this layer'"),
+        (
+            "build log",
+            "'only activation types allowed as input to this layer' or 'input has type Int32' of a DQ",
+        ),
     ),
     cure=(
         "Quantise again with a float bias: quantize_static(extra_options={'QuantizeBias': False, "

@@ -15,6 +15,7 @@ from trtprof.units import plural
 
 _QUANTISED_GAIN: Final = Share(0.08, 0.3, 0.45)
 """INT8 over FP16 for whole engines, 1.09x to 1.83x; what one layer gains lies around that."""
+_NOT_BUILT: Final = Unknown("there is no engine of it to be measured")
 _NOT_SEEN: Final = Unknown("the layers do not show which of them stay in float because of it")
 
 
@@ -39,7 +40,7 @@ def places_claim(subject: Subject, fact: Fact, one: str, several: str) -> Outcom
             evidence=(*places, *row_evidence(rows, _words)),
             savings=savings,
             explains=frozenset(savings),
-            saving=None if rows else _NOT_SEEN,
+            saving=None if rows else _NOT_SEEN if subject.rows else _NOT_BUILT,
             modelled=True,
         ),
     )

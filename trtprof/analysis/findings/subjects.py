@@ -9,6 +9,7 @@ from trtprof.analysis.devices import Peaks
 from trtprof.analysis.findings.diagnose import diagnose_engine
 from trtprof.analysis.findings.flow import QUANTISED, flow_of
 from trtprof.analysis.findings.healthy import healthy, sentence
+from trtprof.analysis.findings.refused import refused_findings
 from trtprof.analysis.findings.rule import NO_MODEL, Subject
 from trtprof.comparison import Built
 from trtprof.diagnosis import Diagnosis
@@ -24,13 +25,16 @@ def diagnose(
     graph: Graph,
     facts: Mapping[str, GraphFacts | Unknown] | None = None,
     peaks: Peaks | None = None,
+    refused: Mapping[str, GraphFacts | Unknown] | None = None,
 ) -> Diagnosis:
     """Return the diagnosis of every engine of a comparison, quantised engines first, each by what cures would save.
 
     ``facts`` are what the engines' own ONNX models say, by engine name. ``peaks`` is the GPU they run on, where known.
+    ``refused`` are what the models of variants say that could not be built.
     """
     answered = [diagnose_engine(subject) for subject in subjects_of(engines, graph, facts, peaks)]
-    findings = tuple(finding for found, _ in answered for finding in found)
+    built = tuple(finding for found, _ in answered for finding in found)
+    findings = (*built, *(item for name, known in (refused or {}).items() for item in refused_findings(name, known)))
     return Diagnosis(
         findings=findings,
         answers=tuple(answer for _, answers in answered for answer in answers),
