@@ -5,6 +5,7 @@ from __future__ import annotations
 from trtprof.analysis.findings.asked import engine_ns, reads_quantised, sum_ns
 from trtprof.analysis.findings.odd_convs import NOTEWORTHY, slower_claims
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, row_evidence
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.model import Unknown
 from trtprof.units import percent, plural
@@ -25,7 +26,7 @@ def check(subject: Subject) -> Outcome:
     return (
         Claim(
             cause=f"{plural(len(rows), '3-D convolution stays', '3-D convolutions stay')} in float{said}",
-            evidence=row_evidence(rows, lambda row: f"multiplies {row.operand.value.upper() if row.operand else '?'}"),
+            evidence=row_evidence(rows, lambda row: f"multiplies {type_word(row.operand)}"),
             saving=Unknown("TensorRT has few INT8 kernels for 3-D convolutions, so there may be none to gain"),
         ),
     )

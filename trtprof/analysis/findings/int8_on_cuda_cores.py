@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trtprof.analysis.findings.asked import is_grouped
 from trtprof.analysis.findings.epilogues import cuda_core_share
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Share, Subject, row_evidence, row_ns
 from trtprof.comparison import Row
@@ -20,7 +21,9 @@ def check(subject: Subject) -> Outcome:
         return Unknown("TensorRT-RTX names no kernels ahead of time")
     if not any(row.kernel is not None for row in mains):
         return Unknown("no layer names its kernel: build with detailed profiling verbosity")
-    rows = [row for row in mains if row.kernel is not None and row.kernel.unit is Unit.CUDA_CORE and not _grouped(row)]
+    rows = [
+        row for row in mains if row.kernel is not None and row.kernel.unit is Unit.CUDA_CORE and not is_grouped(row)
+    ]
     if not rows:
         return ()
     verb = "runs" if len(rows) == 1 else "run"
@@ -39,12 +42,6 @@ def _share(subject: Subject, row: Row) -> Share:
     source = row.layer.inputs[0] if row.layer.inputs else None
     few = source is not None and source.dims is not None and len(source.dims) > 1 and source.dims[1] < _FEW_CHANNELS
     return Share(share.low, share.low, share.high) if few else share
-
-
-def _grouped(row: Row) -> bool:
-    """Grouped and depthwise convolutions have no INT8 Tensor Core kernel: another rule's business."""
-    groups = row.layer.parameters.get("Groups")
-    return isinstance(groups, int) and groups > 1
 
 
 def _words(row: Row) -> str:

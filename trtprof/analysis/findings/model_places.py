@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from trtprof.analysis.findings.asked import has_types, quantised_type, reads_quantised
+from trtprof.analysis.findings.model_evidence import model_evidence
 from trtprof.analysis.findings.rule import Claim, Outcome, Share, Subject, row_evidence
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
-from trtprof.diagnosis import Evidence
 from trtprof.graph_facts import Fact, GraphFact
 from trtprof.model import Unknown
 from trtprof.units import plural
@@ -33,11 +34,10 @@ def places_claim(subject: Subject, fact: Fact, one: str, several: str) -> Outcom
         return ()
     rows = _float_mains(subject, found)
     savings = {row.layer.index: _QUANTISED_GAIN for row in rows}
-    places = tuple(Evidence(f"'{item.node}': {item.what}", "onnx") for item in found)
     return (
         Claim(
             cause=plural(len(found), one, several),
-            evidence=(*places, *row_evidence(rows, _words)),
+            evidence=(*model_evidence(subject, fact), *row_evidence(rows, _words)),
             savings=savings,
             explains=frozenset(savings),
             saving=None if rows else _NOT_SEEN if subject.rows else _NOT_BUILT,
@@ -59,4 +59,4 @@ def _float_mains(subject: Subject, found: Sequence[GraphFact]) -> list[Row]:
 
 
 def _words(row: Row) -> str:
-    return f"multiplies {row.operand.value.upper() if row.operand else 'an unknown type'}"
+    return f"multiplies {type_word(row.operand)}"

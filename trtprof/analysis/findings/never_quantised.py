@@ -7,8 +7,9 @@ from typing import Final
 from trtprof.analysis.findings.asked import engine_ns, has_types, is_grouped, quantised_type, sum_ns, types_of
 from trtprof.analysis.findings.flow import QUANTISED
 from trtprof.analysis.findings.hardware import Speed, speed_of
-from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Share, Subject, row_evidence
+from trtprof.analysis.findings.rule import NO_TYPES, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
 from trtprof.analysis.findings.why_not_quantised import reasons_not_quantised
+from trtprof.analysis.findings.words import type_word
 from trtprof.comparison import Row
 from trtprof.model import DType, LayerKind, Unknown
 
@@ -25,7 +26,7 @@ def check(subject: Subject) -> Outcome:
     if asked is None or not subject.rows:
         return ()
     if not has_types(subject):
-        return Unknown("the layers come without their types")
+        return NO_TYPES
     if any(types_of(row) & QUANTISED for row in subject.rows):
         return ()
     if _may_hide(subject):
@@ -59,7 +60,7 @@ def _share(row: Row) -> Share:
 
 
 def _words(row: Row) -> str:
-    return f"multiplies {row.operand.value.upper() if row.operand else 'an unknown type'}"
+    return f"multiplies {type_word(row.operand)}"
 
 
 RULE = Rule(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from trtprof.analysis.findings.asked import engine_ns, sum_ns
 from trtprof.analysis.findings.flow import QUANTISED, result_of
 from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Share, Subject, row_evidence, row_ns
+from trtprof.analysis.findings.savings import NO_TIMES
 from trtprof.analysis.findings.sibling_times import group_rows
 from trtprof.analysis.rows import is_matmul_type
 from trtprof.comparison import Row
@@ -39,7 +40,7 @@ def slower_claims(subject: Subject, chosen: Callable[[Row], bool], noun: str) ->
     if not rows:
         return ()
     if not any(row_ns(row) for row in rows):
-        return Unknown("no layer times: give the profile of the same engine (trtexec --exportProfile)")
+        return Unknown(NO_TIMES)
     pairs = [(row, _same_work(subject, row)) for row in rows]
     losses = [loss for row, same in pairs if same is not None and (loss := _loss(subject, row, *same)) is not None]
     if losses:

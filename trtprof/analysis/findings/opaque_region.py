@@ -6,6 +6,7 @@ from typing import Final
 
 from trtprof.analysis.findings.asked import engine_ns, sum_ns
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject, row_evidence
+from trtprof.analysis.findings.savings import NO_TIMES
 from trtprof.model import LayerKind, Unknown
 from trtprof.units import percent, plural
 
@@ -19,7 +20,7 @@ def check(subject: Subject) -> Outcome:
         return ()
     total = engine_ns(subject)
     if not total:
-        return Unknown("no layer times: give the profile of the same engine (trtexec --exportProfile)")
+        return Unknown(NO_TIMES)
     part = sum_ns(rows) / total
     if part < _LARGE:
         return ()

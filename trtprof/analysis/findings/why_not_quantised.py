@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from trtprof.analysis.findings.hardware import Speed, speed_of
+from trtprof.analysis.findings.model_evidence import model_evidence
 from trtprof.analysis.findings.rule import Subject
 from trtprof.diagnosis import Evidence
 from trtprof.engine_facts import EngineFacts
@@ -23,7 +24,7 @@ def reasons_not_quantised(subject: Subject, asked: Precision) -> tuple[Evidence,
     if device is not None and speed_of(device, asked) is Speed.NONE:
         found.append(Evidence(f"{device.name} has no {asked.value.upper()}", "options"))
     if isinstance(facts, GraphFacts):
-        found.extend(Evidence(f"'{item.node}': {item.what}", "onnx") for item in facts.of(*_REFUSED))
+        found.extend(model_evidence(subject, *_REFUSED))
         if facts.quantize_nodes and not facts.quantised:
             found.append(
                 Evidence(f"its Q/DQ nodes reach none of {plural(facts.weighted, 'convolution or product')}", "onnx")
