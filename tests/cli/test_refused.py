@@ -30,5 +30,5 @@ def test_the_cause_is_named_where_the_build_fails(trtprof, rtx, models: Path, tm
     result = trtprof("compare", models / "residual_micro.onnx", *arguments)
     assert result.exit_code == 5
     assert "error: int8: the ONNX parser refuses node 'bias_DequantizeLinear'" in result.stderr
-    assert "note      Q111  int8: Biases are quantised to INT32" in result.stdout
+    assert "critical  Q111  int8: Biases are quantised to INT32" in result.stdout
     assert "1 bias is INT32 behind DequantizeLinear" in result.stdout

@@ -12,7 +12,7 @@ BIAS = GraphFacts(1, 3, 1, 1, None, (GraphFact(Fact.INT32_BIAS, "Conv_0", "an IN
 
 def test_its_model_tells_why() -> None:
     (finding,) = refused_findings("int8", BIAS)
-    assert (finding.engine, finding.code, finding.severity) == ("int8", "Q111", Severity.NOTE)
+    assert (finding.engine, finding.code, finding.severity) == ("int8", "Q111", Severity.CRITICAL)
     assert finding.cause == "1 bias is INT32 behind DequantizeLinear"
     assert finding.saving_ns == Unknown("there is no engine of it to be measured")
 

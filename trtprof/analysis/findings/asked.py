@@ -65,11 +65,6 @@ def quantised_type(subject: Subject) -> Precision | None:
     return next((item for item in allowed if item.value in QUANTISED_WORDS), None)
 
 
-def has_types(subject: Subject) -> bool:
-    """Whether the layers come with the types of their tensors."""
-    return any(tensor.dtype is not None for row in subject.rows for tensor in row.layer.inputs or ())
-
-
 def asked_evidence(subject: Subject) -> tuple[Evidence, ...]:
     """Return what options, command and ONNX model say of the types the builder was given."""
     facts = subject.built.engine.facts

@@ -26,8 +26,10 @@ def sentence(engines: Sequence[Built], findings: Sequence[Finding]) -> str:
         aside = f" beyond {notes} notes" if notes > 1 else " beyond one note" if notes else ""
         names = " and ".join(built.name for built in engines)
         return f"Nothing that costs a measurable part of the latency was found in {names}{aside}."
-    built = next(item for item in engines if item.name == leading.engine)
+    built = next((item for item in engines if item.name == leading.engine), None)
     said = f"{leading.engine}: {leading.cause}"
+    if built is None:
+        return f"{said}. It was not built; cured, it can be."
     if not isinstance(leading.saving_ns, Estimate):
         return f"{said}. What the cure would save cannot be told: {leading.saving_ns.reason}."
     saved = ms_range(leading.saving_ns.low, leading.saving_ns.high)

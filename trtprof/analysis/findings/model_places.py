@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from trtprof.analysis.findings.asked import has_types, quantised_type, reads_quantised
+from trtprof.analysis.findings.asked import quantised_type, reads_quantised
 from trtprof.analysis.findings.model_evidence import model_evidence
 from trtprof.analysis.findings.rule import Claim, Outcome, Share, Subject, row_evidence
 from trtprof.analysis.findings.words import type_word
@@ -48,7 +48,7 @@ def places_claim(subject: Subject, fact: Fact, one: str, several: str) -> Outcom
 
 def _float_mains(subject: Subject, found: Sequence[GraphFact]) -> list[Row]:
     """The rows with one of the named nodes that multiply float values."""
-    if not has_types(subject):
+    if not subject.types_known:
         return []
     names = {name for item in found for name in (item.node, *item.others)}
     return [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trtprof.analysis.findings.asked import engine_ns, has_types, is_grouped, quantised_type, sum_ns, types_of
+from trtprof.analysis.findings.asked import engine_ns, is_grouped, quantised_type, sum_ns, types_of
 from trtprof.analysis.findings.flow import QUANTISED
 from trtprof.analysis.findings.hardware import Speed, speed_of
 from trtprof.analysis.findings.rule import NO_TYPES, Claim, Outcome, Role, Rule, Share, Subject, row_evidence
@@ -25,7 +25,7 @@ def check(subject: Subject) -> Outcome:
     asked = quantised_type(subject)
     if asked is None or not subject.rows:
         return ()
-    if not has_types(subject):
+    if not subject.types_known:
         return NO_TYPES
     if any(types_of(row) & QUANTISED for row in subject.rows):
         return ()

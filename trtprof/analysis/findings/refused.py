@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from trtprof.analysis.findings import int32_bias, zero_point
@@ -11,9 +12,10 @@ from trtprof.analysis.findings.rule import Rule, Subject
 from trtprof.comparison import Built
 from trtprof.diagnosis import Finding
 from trtprof.graph_facts import GraphFacts
-from trtprof.model import Engine, Graph, Provenance, Unknown
+from trtprof.model import Engine, Graph, Provenance, Severity, Unknown
 
 NO_ENGINE: Final = Unknown("it was not built")
+LOST: Final = Unknown("it was not built, so there is no engine to gain from")
 _RULES: Final[tuple[Rule, ...]] = (int32_bias.RULE, zero_point.RULE)
 """What TensorRT's parser refuses. The other rules are about engines that are there."""
 
@@ -35,4 +37,5 @@ def refused_findings(name: str, facts: GraphFacts | Unknown) -> tuple[Finding, .
         accuracy=NO_ENGINE,
     )
     subject = Subject(built=nothing, flow=flow_of((), {}, {}), graph=Graph((), (), ()), facts=facts)
-    return diagnose_engine(subject, _RULES)[0]
+    found = diagnose_engine(subject, _RULES)[0]
+    return tuple(replace(item, severity=Severity.CRITICAL, saving_ns=LOST) for item in found)

@@ -9,7 +9,6 @@ from trtprof.analysis.findings.asked import (
     allowed_types,
     asked_evidence,
     engine_ns,
-    has_types,
     is_strongly_typed,
     quantised_type,
     sum_ns,
@@ -40,7 +39,7 @@ def check(subject: Subject) -> Outcome:
     allowed = allowed_types(subject)
     if allowed is not None and allowed & HALF:
         return ()
-    if not has_types(subject):
+    if not subject.types_known:
         return _from_options(subject)
     types = frozenset(dtype for row in subject.rows for dtype in types_of(row))
     if not types & QUANTISED or types & _HALF_TYPES:

@@ -107,7 +107,7 @@ class Subject:
     @property
     def types_known(self) -> bool:
         """Whether any layer says which types it reads and writes; a profile alone gives names."""
-        return any(row.layer.inputs for row in self.rows)
+        return any(tensor.dtype is not None for row in self.rows for tensor in row.layer.inputs or ())
 
     @property
     def is_quantised(self) -> bool:

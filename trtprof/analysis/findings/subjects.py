@@ -30,11 +30,12 @@ def diagnose(
     """Return the diagnosis of every engine of a comparison, quantised engines first, each by what cures would save.
 
     ``facts`` are what the engines' own ONNX models say, by engine name. ``peaks`` is the GPU they run on, where known.
-    ``refused`` are what the models of variants say that could not be built.
+    ``refused`` are what the models of variants say that could not be built; those lead, for nothing costs more.
     """
     answered = [diagnose_engine(subject) for subject in subjects_of(engines, graph, facts, peaks)]
     built = tuple(finding for found, _ in answered for finding in found)
-    findings = (*built, *(item for name, known in (refused or {}).items() for item in refused_findings(name, known)))
+    lost = (item for name, known in (refused or {}).items() for item in refused_findings(name, known))
+    findings = (*lost, *built)
     return Diagnosis(
         findings=findings,
         answers=tuple(answer for _, answers in answered for answer in answers),
