@@ -15,7 +15,6 @@ from trtprof.graph_facts import GraphFacts
 from trtprof.model import Engine, Graph, Provenance, Severity, Unknown
 
 NO_ENGINE: Final = Unknown("it was not built")
-LOST: Final = Unknown("it was not built, so there is no engine to gain from")
 _RULES: Final[tuple[Rule, ...]] = (int32_bias.RULE, zero_point.RULE)
 """What TensorRT's parser refuses. The other rules are about engines that are there."""
 
@@ -38,4 +37,4 @@ def refused_findings(name: str, facts: GraphFacts | Unknown) -> tuple[Finding, .
     )
     subject = Subject(built=nothing, flow=flow_of((), {}, {}), graph=Graph((), (), ()), facts=facts)
     found = diagnose_engine(subject, _RULES)[0]
-    return tuple(replace(item, severity=Severity.CRITICAL, saving_ns=LOST) for item in found)
+    return tuple(replace(item, severity=Severity.CRITICAL) for item in found)
