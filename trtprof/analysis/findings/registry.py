@@ -12,6 +12,8 @@ from trtprof.analysis.findings import (
     concat_scales,
     consumer_scales,
     conv_3d,
+    dla_fallback,
+    dla_hops,
     engine_io,
     enqueue_bound,
     few_iterations,
@@ -87,4 +89,6 @@ RULES: Final[tuple[Rule, ...]] = (
     no_hardware.RULE,
     memory_bound.RULE,
     wide_profile.RULE,
+    dla_hops.RULE,
+    dla_fallback.RULE,
 )
