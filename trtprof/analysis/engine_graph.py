@@ -7,38 +7,26 @@ between two of them by operator.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import pairwise
 
 from trtprof.analysis.convolution import convolution_of
-from trtprof.analysis.layer_names import named_nodes, operator_of
+from trtprof.analysis.layer_names import named_nodes, operator_of, torch_operator_of
+from trtprof.analysis.main_nodes import Key, Node, paired_mains
 from trtprof.analysis.rows import MATMUL_OPS, is_matmul_type
 from trtprof.model import Engine, Graph, GraphNode, Layer
 
 _SAME_EXPORT = 0.9
 """Share of multiplying nodes that must carry the same name and shape for names to be trusted."""
-Key = tuple[object, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A node as one engine shows it; ``key`` is what the same node has in common across engines."""
-
-    name: str
-    op_type: str
-    key: Key
-
-    @property
-    def multiplies(self) -> bool:
-        return self.op_type in MATMUL_OPS
 
 
 def unify(engines: Sequence[Engine]) -> tuple[Graph, tuple[Engine, ...]]:
     """Return one graph and the engines with their layers' nodes named as in it; the first engine gives the names."""
     listed = [_nodes(engine) for engine in engines]
-    graph: dict[str, _Node] = {node.name: node for node in listed[0]} if listed else {}
+    graph: dict[str, Node] = {node.name: node for node in listed[0]} if listed else {}
     result = []
     for place, (engine, nodes) in enumerate(zip(engines, listed, strict=True)):
         names = {node.name: node.name for node in nodes} if place == 0 else _pair(listed[0], nodes, engine.name)
@@ -54,17 +42,21 @@ def layer_nodes(layer: Layer) -> tuple[str, ...]:
     return layer.onnx_nodes or named_nodes(layer.name)
 
 
-def _nodes(engine: Engine) -> list[_Node]:
-    found: dict[str, _Node] = {}
+def _nodes(engine: Engine) -> list[Node]:
+    found: dict[str, Node] = {}
     for layer in engine.layers:
         names = layer_nodes(layer)
         operators = [operator_of(name) for name in names]
         if is_matmul_type(layer.type) and names and not MATMUL_OPS & set(operators):
             operators[0] = "Conv" if "conv" in (layer.type or "").lower() else "MatMul"
         for name, operator in zip(names, operators, strict=True):
-            key: Key = (operator or name, *_shape(layer)) if operator in MATMUL_OPS else (operator or name,)
+            key: Key = (
+                (operator or name, *_shape(layer))
+                if operator in MATMUL_OPS
+                else (operator or torch_operator_of(name) or name,)
+            )
             if name not in found or (found[name].key[1:] == () and len(key) > 1):
-                found[name] = _Node(name, operator or "?", key)
+                found[name] = Node(name, operator or "?", key)
     return list(found.values())
 
 
@@ -75,25 +67,23 @@ def _shape(layer: Layer) -> Key:
     return (given.out_maps, given.kernel, given.groups, extents) if given else (None, None, None, extents)
 
 
-def _pair(reference: list[_Node], nodes: list[_Node], engine: str) -> dict[str, str]:
+def _pair(reference: list[Node], nodes: list[Node], engine: str) -> dict[str, str]:
     known = {node.name: node for node in reference}
     mains = [node for node in nodes if node.multiplies]
     same = [node for node in mains if node.name in known and known[node.name].key == node.key]
     if mains and len(same) >= _SAME_EXPORT * len(mains):
         return {node.name: node.name for node in nodes}
-    names: dict[str, str] = {}
-    main_places = _matches([n for n in reference if n.multiplies], mains)
-    for before, after in main_places:
-        names[after.name] = before.name
-    for left, right in _between(reference, nodes, main_places):
+    anchors = paired_mains([node for node in reference if node.multiplies], mains)
+    names = {after.name: before.name for before, after in anchors}
+    for left, right in _between(reference, nodes, anchors):
         for before, after in _matches(left, right):
-            names[after.name] = before.name
+            names.setdefault(after.name, before.name)
     for node in nodes:
         names.setdefault(node.name, node.name if node.name not in known else f"{node.name} ({engine})")
     return names
 
 
-def _matches(left: Sequence[_Node], right: Sequence[_Node]) -> list[tuple[_Node, _Node]]:
+def _matches(left: Sequence[Node], right: Sequence[Node]) -> list[tuple[Node, Node]]:
     matcher = SequenceMatcher(None, [node.key for node in left], [node.key for node in right], autojunk=False)
     return [
         (left[block.a + offset], right[block.b + offset])
@@ -103,19 +93,36 @@ def _matches(left: Sequence[_Node], right: Sequence[_Node]) -> list[tuple[_Node,
 
 
 def _between(
-    left: list[_Node], right: list[_Node], anchors: list[tuple[_Node, _Node]]
-) -> list[tuple[list[_Node], list[_Node]]]:
+    left: list[Node], right: list[Node], anchors: list[tuple[Node, Node]]
+) -> list[tuple[list[Node], list[Node]]]:
     """Return what lies between consecutive anchors on both sides, multiplying nodes left out."""
-    starts = [(left.index(a), right.index(b)) for a, b in anchors]
-    edges = [(-1, -1), *starts, (len(left), len(right))]
+    places = sorted((left.index(a), right.index(b)) for a, b in anchors)
+    edges = [(-1, -1), *_rising(places), (len(left), len(right))]
     return [
         (
             [node for node in left[a + 1 : c] if not node.multiplies],
             [node for node in right[b + 1 : d] if not node.multiplies],
         )
         for (a, b), (c, d) in pairwise(edges)
-        if a < c and b < d
     ]
+
+
+def _rising(places: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return the longest run of anchors that both engines have in one order: branches may be run in any."""
+    ends: list[int] = []
+    last: list[int] = []
+    came_from: list[int | None] = []
+    for place, (_, second) in enumerate(places):
+        length = bisect_left(ends, second)
+        came_from.append(last[length - 1] if length else None)
+        ends[length:] = [second] if length == len(ends) else [second, *ends[length + 1 :]]
+        last[length:] = [place] if length == len(last) else [place, *last[length + 1 :]]
+    found: list[tuple[int, int]] = []
+    step = last[-1] if last else None
+    while step is not None:
+        found.append(places[step])
+        step = came_from[step]
+    return found[::-1]
 
 
 def _renamed(engine: Engine, names: dict[str, str]) -> Engine:

@@ -18,6 +18,13 @@ _QDQ: Final = re.compile(r"(?:^|[_/.])(?:Quantize|Dequantize)Linear", re.IGNOREC
 _POINTWISE: Final = re.compile(r"^PWN\((?P<inside>.*)\)$")
 _PROFILE: Final = re.compile(r" \[profile \d+\]$")
 _NUMBERED: Final = re.compile(r"^(?P<op>[A-Za-z][A-Za-z0-9]*?)(?:_\d+)?$")
+_TORCH: Final = re.compile(r"^\[\w+\]-\[aten_ops\.(\w+)[\w.]*\]-\[")
+_ATEN: Final = {
+    "relu": "Relu", "hardtanh": "Clip", "clamp": "Clip", "sigmoid": "Sigmoid", "gelu": "Gelu", "tanh": "Tanh",
+    "add": "Add", "mul": "Mul", "sub": "Sub", "div": "Div", "cat": "Concat", "softmax": "Softmax",
+    "max_pool2d": "MaxPool", "avg_pool2d": "AveragePool", "mean": "GlobalAveragePool",
+    "adaptive_avg_pool2d": "GlobalAveragePool", "layer_norm": "LayerNormalization",
+}  # fmt: skip
 
 
 def named_nodes(name: str) -> tuple[str, ...]:
@@ -40,6 +47,17 @@ def operator_of(node: str) -> str:
     found = _NUMBERED.match(node.rpartition("/")[2])
     word = found["op"] if found else ""
     return word if word[:1].isupper() else ""
+
+
+def is_qdq(node: str) -> bool:
+    """Return whether a node is a QuantizeLinear or DequantizeLinear by its name."""
+    return _QDQ.search(node) is not None
+
+
+def torch_operator_of(node: str) -> str:
+    """Return the ONNX operator of a node that Torch-TensorRT names (``[RELU]-[aten_ops.relu.default]-[/relu]``)."""
+    found = _TORCH.match(node)
+    return _ATEN.get(found[1], "") if found else ""
 
 
 def _split(text: str) -> list[str]:
