@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, explain, inspect, kernels, rules, runs, verify
+from trtprof.cli import compare, diff, explain, inspect, kernels, rules, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -20,6 +20,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
                                                   your own quantised model against FP32 and FP16
   trtprof compare trtprof-out/…                   show a finished comparison again
   trtprof compare fp16=DIR int8=DIR               engines that trtexec built and measured
+  trtprof diff OLD NEW                            two engines of one model: which layer, which kernel changed
   trtprof inspect PATH…                           one engine: layers, types, tactics, times
   trtprof kernels trace.sqlite                    an nsys trace: Tensor Core share, layers, gaps
   trtprof run -- python infer.py                  the same for any CUDA program, run under nsys
@@ -41,6 +42,7 @@ app = typer.Typer(
     help="Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions.",
 )
 app.command("compare")(compare.compare)
+app.command("diff")(diff.diff)
 app.command("explain")(explain.explain)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
