@@ -72,6 +72,11 @@ def test_json_keeps_its_schema(trtprof, pair: Path) -> None:
     assert answer["differs"] == [{"what": "precision", "base": "fp16", "head": "int8"}]
 
 
+def test_a_finding_is_the_same_in_both_schemas() -> None:
+    compare, diff = (json.loads((ROOT / "docs" / f"{name}.schema.json").read_text()) for name in ("compare", "diff"))
+    assert compare["$defs"]["finding"] == diff["$defs"]["finding"]
+
+
 def test_json_of_a_real_pair_keeps_its_schema(trtprof, shared: Path) -> None:
     files = [next((shared / "trex").glob(f"*A100__{part}__*.engine.graph.json")) for part in ("qat", "qat-residual")]
     answer = json.loads(trtprof("diff", *files, "--format", "json").stdout)

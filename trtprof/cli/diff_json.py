@@ -9,9 +9,8 @@ from trtprof.analysis.difference import Difference, GroupChange, GroupSide, Time
 from trtprof.analysis.surroundings import Circumstance
 from trtprof.comparison import Built, Conversion
 from trtprof.comparison_json import time_json
-from trtprof.diagnosis import Finding
-from trtprof.model import DType, Estimate, Provenance, Unknown
-from trtprof.units import NS_PER_MS
+from trtprof.findings_json import finding_json
+from trtprof.model import DType, Provenance, Unknown
 
 SCHEMA_VERSION: Final = 1
 Json = dict[str, Any]
@@ -39,9 +38,9 @@ def to_json(found: Difference) -> Json:
             "gone": _conversions(found.conversions_gone, found.base),
         },
         "findings": {
-            "new": [_finding(item) for item in found.findings_new],
-            "gone": [_finding(item) for item in found.findings_gone],
-            "in_both": [_finding(item) for item in found.findings_kept],
+            "new": [finding_json(item) for item in found.findings_new],
+            "gone": [finding_json(item) for item in found.findings_gone],
+            "in_both": [finding_json(item) for item in found.findings_kept],
         },
     }
 
@@ -124,18 +123,6 @@ def _conversions(items: Sequence[Conversion], built: Built) -> list[Json]:
         }
         for item in items
     ]
-
-
-def _finding(item: Finding) -> Json:
-    saving = item.saving_ns
-    return {
-        "code": item.code,
-        "title": item.title,
-        "severity": item.severity.value,
-        "cause": item.cause,
-        "saving_ms": [saving.low / NS_PER_MS, saving.high / NS_PER_MS] if isinstance(saving, Estimate) else None,
-        "provenance": item.saving_provenance.value,
-    }
 
 
 def _dtype(dtype: DType | None) -> str | None:

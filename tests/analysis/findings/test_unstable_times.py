@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from trtprof.analysis.findings.subjects import subjects_of
 from trtprof.analysis.findings.unstable_times import RULE, UNSTABLE_RATIO
 from trtprof.analysis.steadiness import Shape, steadiness
 from trtprof.engine_facts import EngineFacts, PerformanceSummary, Spread
-from trtprof.model import Inference, Unknown
+from trtprof.model import Inference, Provenance, Unknown
 
 WARNING = "* GPU compute time is unstable, with coefficient of variance = 25.2016%."
 
@@ -122,6 +123,10 @@ def test_a_summary_may_prove_that_times_are_narrow_but_not_that_they_are_not() -
     assert RULE.check(subject(built("int8", [], facts=summarised(1.01)))) == ()
     assert isinstance(RULE.check(subject(built("int8", [], facts=summarised(1.04)))), Unknown)
     assert isinstance(RULE.check(subject(built("int8", []))), Unknown)
+
+
+def test_modelled_times_do_not_vary() -> None:
+    assert RULE.check(subject(replace(built("int8", []), provenance=Provenance.MODELLED))) == ()
 
 
 def test_published_engines_are_steady(shared: Path) -> None:

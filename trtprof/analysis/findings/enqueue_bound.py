@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from trtprof.analysis.findings.query_times import QueryTimes, inference_option, major_version, query_times, warned
+from trtprof.analysis.findings.query_times import (
+    NO_QUERY,
+    QueryTimes,
+    inference_option,
+    major_version,
+    query_times,
+    warned,
+)
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.diagnosis import Evidence
 from trtprof.model import Estimate, Provenance, Unknown
@@ -24,7 +31,7 @@ def check(subject: Subject) -> Outcome:
     warning = warned(built, _WARNING)
     if times.enqueue_ns is None or times.compute_ns is None:
         if warning is None:
-            return Unknown("no enqueue and GPU times: give trtexec --exportTimes, or its log with the summary")
+            return NO_QUERY
         return (Claim(_CAUSE, (Evidence(warning, "log"),), saving=Unknown("the log has no enqueue and GPU times")),)
     behind = times.enqueue_ns - times.compute_ns
     busy = times.busy_ratio is not None and times.busy_ratio >= _BUSY

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trtprof.analysis.findings.query_times import NO_QUERY
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.comparison import Built
 from trtprof.diagnosis import Evidence
@@ -23,7 +24,7 @@ def check(subject: Subject) -> Outcome:
         return ()
     queries, profiled = _queries(built), _profiled(built)
     if queries is None and profiled is None:
-        return Unknown("no file says how many iterations were measured")
+        return NO_QUERY
     evidence = []
     if queries is not None and queries < _FEWEST_QUERIES:
         evidence.append(Evidence(f"{plural(queries, 'query', 'queries')} timed", "times"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trtprof.analysis.findings.query_times import NO_QUERY
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.analysis.findings.savings import NO_TIMES
 from trtprof.diagnosis import Evidence
@@ -21,7 +22,7 @@ def check(subject: Subject) -> Outcome:
     if built.engine.timings is None or not isinstance(built.total_ns, float | int):
         return Unknown(NO_TIMES)
     if built.latency is None:
-        return Unknown("no query was timed without the profiler: give trtexec --exportTimes or its log")
+        return NO_QUERY
     streams = {row.layer.stream_id for row in subject.rows if row.layer.stream_id is not None}
     if len(streams) > 1:
         return Unknown(f"its layers run on {len(streams)} streams, some at the same time: their sum is no time")

@@ -12,8 +12,11 @@ from typing import Final
 
 from trtprof.comparison import Built
 from trtprof.engine_facts import PerformanceSummary, Spread
+from trtprof.model import Unknown
 
 INFERENCE: Final = "Inference Options"
+NO_QUERY: Final = Unknown("no query was timed by itself: give trtexec --exportTimes, or its whole log")
+"""The same words from every rule that lacks them, so that a report says them once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from trtprof.analysis.findings.query_times import inference_option, query_times
+from trtprof.analysis.findings.query_times import NO_QUERY, inference_option, query_times
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.diagnosis import Evidence
 from trtprof.model import Provenance, Unknown
@@ -21,7 +21,7 @@ def check(subject: Subject) -> Outcome:
         return ()
     times = query_times(built)
     if times.compute_ns is None:
-        return Unknown("no times of computing and transfers: give trtexec --exportTimes, or its log with the summary")
+        return NO_QUERY
     if times.transfers_ns is None:
         return Unknown("transfers were not measured, or trtexec ran without them")
     if times.transfers_ns < _COMPARABLE * times.compute_ns:

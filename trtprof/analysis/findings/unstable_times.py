@@ -5,29 +5,32 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from trtprof.analysis.findings.query_times import inference_option, warned
+from trtprof.analysis.findings.query_times import NO_QUERY, inference_option, warned
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.analysis.steadiness import Shape, Steadiness, steadiness
 from trtprof.comparison import Built
 from trtprof.diagnosis import Evidence
-from trtprof.model import Unknown
+from trtprof.model import Provenance, Unknown
 from trtprof.units import ms, percent, plural
 
 UNSTABLE_RATIO: Final = 0.025
 """trtexec warns from this coefficient of variation on since 10.13.3; from 1 % on before (sampleReporting.cpp)."""
 _WARNING: Final = "GPU compute time is unstable"
 _FIGURE: Final = re.compile(r"coefficient of variance = ([\d.]+)\s*%")
+NO_ITERATIONS: Final = Unknown("a summary alone does not tell how the iterations vary: give trtexec --exportTimes")
 _NOTHING_TO_SAVE: Final = Unknown("it is uncertainty of the measurement, not time of the engine")
 
 
 def check(subject: Subject) -> Outcome:
     """Return a claim where iterations vary by more than a few percent, with the shape of the variation."""
     built = subject.built
+    if built.provenance is Provenance.MODELLED:
+        return ()
     warning = warned(built, _WARNING)
     inference = built.engine.inference
     times = (inference.compute_ns or inference.latency_ns) if inference else ()
     if not times and warning is None:
-        return () if _is_narrow(built) else Unknown("no iteration times: give trtexec --exportTimes")
+        return () if _is_narrow(built) else NO_ITERATIONS if built.latency else NO_QUERY
     spread = built.latency.spread_ratio if built.latency and times else _figure(warning)
     if warning is None and (spread is None or spread < UNSTABLE_RATIO):
         return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trtprof.analysis.findings.query_times import NO_QUERY
 from trtprof.analysis.findings.rule import Claim, Outcome, Role, Rule, Subject
 from trtprof.analysis.latency import BUILD_NOISE_RATIO
 from trtprof.comparison import Latency
@@ -19,8 +20,7 @@ def check(subject: Subject) -> Outcome:
         return ()
     mine, other = subject.built.latency, half.latency
     if mine is None or other is None:
-        lacking = subject.built.name if mine is None else half.name
-        return Unknown(f"no query of {lacking} was timed: give trtexec --exportTimes or its log")
+        return NO_QUERY
     if mine.what != other.what:
         return Unknown(f"times of different things: {mine.what} of {subject.built.name}, {other.what} of {half.name}")
     apart = abs(mine.median_ns - other.median_ns) / min(mine.median_ns, other.median_ns)
