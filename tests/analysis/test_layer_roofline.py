@@ -209,15 +209,15 @@ def test_resnet50_gains_from_fp16_where_weights_are_large_and_inputs_small(share
 
     files = sorted((shared / "trex").glob("examples__tensorflow__resnet__RTX-3090__*.engine.graph.json"))
     half, quantised = read_measured([(None, file) for file in files], command="test").speedups
-    assert half.rank_correlation == pytest.approx(0.73, abs=0.01)
+    assert half.rank_correlation == pytest.approx(0.72, abs=0.01)
     assert half.sentence.startswith(
-        "fp16 against fp32, 51 node groups: rank correlation +0.73 between weights over input and speed-up: the larger "
+        "fp16 against fp32, 50 node groups: rank correlation +0.72 between weights over input and speed-up: the larger "
         "the weights and the smaller the input, the more fp16 helped; "
     )
     assert half.roof_correlation == pytest.approx(0.88, abs=0.01)
-    assert quantised.rank_correlation == pytest.approx(0.12, abs=0.01)
-    assert quantised.roof_correlation == pytest.approx(0.58, abs=0.01)
-    assert (len(half.groups), len(quantised.groups)) == (51, 49)
+    assert quantised.rank_correlation == pytest.approx(0.14, abs=0.01)
+    assert quantised.roof_correlation == pytest.approx(0.38, abs=0.01)
+    assert (len(half.groups), len(quantised.groups)) == (50, 49)
 
 
 def test_rank_correlation() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.analysis.findings.subjects import trex
 from trtprof.analysis.main_nodes import Node, paired_mains
 
 
@@ -55,3 +58,18 @@ def test_any_order_of_different_shapes_pairs_every_node_once(shapes: list[tuple[
     assert [before.name for before, _ in pairs] == [node.name for node in left]
     assert {after.name for _, after in pairs} == {node.name for node in order}
     assert all(before.key == after.key for before, after in pairs)
+
+
+def test_every_convolution_of_a_published_pair_finds_its_own(shared: Path) -> None:
+    """Keras names tell: ``conv2_block1_0`` has the shape of ``conv2_block1_3`` and runs before or after it."""
+    comparison = trex(shared, "tensorflow__resnet__RTX-3090", fp32="fp32", int8="qat")
+    quantised = next(built for built in comparison.engines if built.name == "int8")
+    told = re.compile(r"conv\d_block\d_\d")
+    pairs = [
+        (told.search(row.layer.name), told.search(node))
+        for row in quantised.rows
+        for node in row.matmuls
+        if told.search(row.layer.name)
+    ]
+    assert len(pairs) == 52
+    assert [(a and a[0]) for a, _ in pairs] == [(b and b[0]) for _, b in pairs]

@@ -44,6 +44,7 @@ def layer_nodes(layer: Layer) -> tuple[str, ...]:
 
 def _nodes(engine: Engine) -> list[Node]:
     found: dict[str, Node] = {}
+    depths = _depths(engine.layers)
     for layer in engine.layers:
         names = layer_nodes(layer)
         operators = [operator_of(name) for name in names]
@@ -56,8 +57,25 @@ def _nodes(engine: Engine) -> list[Node]:
                 else (operator or torch_operator_of(name) or name,)
             )
             if name not in found or (found[name].key[1:] == () and len(key) > 1):
-                found[name] = Node(name, operator or "?", key)
+                found[name] = Node(name, operator or "?", key, depths[layer.index])
     return list(found.values())
+
+
+def _depths(layers: Sequence[Layer]) -> dict[int, int | None]:
+    """Return the longest chain of multiplying layers up to each layer, by layer index."""
+    of_tensor: dict[str, int] = {}
+    depths: dict[int, int | None] = {}
+    for layer in layers:
+        if layer.inputs is None:
+            depths[layer.index] = None
+            continue
+        multiplies = is_matmul_type(layer.type) or any(operator_of(name) in MATMUL_OPS for name in layer_nodes(layer))
+        before = [of_tensor.get(tensor.name, 0) for tensor in layer.inputs] or [0]
+        step = int(multiplies and not layer.kind.is_conversion)
+        # The first input is the one that is multiplied; a residual behind it depends on who adds it.
+        depths[layer.index] = before[0] + step
+        of_tensor.update({tensor.name: max(before) + step for tensor in layer.outputs or ()})
+    return depths
 
 
 def _shape(layer: Layer) -> Key:

@@ -14,11 +14,16 @@ Key = tuple[object, ...]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node as one engine shows it; ``key`` is what the same node has in common across engines."""
+    """A node as one engine shows it; ``key`` is what the same node has in common across engines.
+
+    ``depth`` is the longest chain of multiplying layers to what it multiplies, ``None`` where layers have no
+    tensors.
+    """
 
     name: str
     op_type: str
     key: Key
+    depth: int | None = None
 
     @property
     def multiplies(self) -> bool:
@@ -33,15 +38,15 @@ _POINT: Final = (1, 1)
 def paired_mains(left: Sequence[Node], right: Sequence[Node]) -> list[tuple[Node, Node]]:
     """Return the pairs of multiplying nodes, in the order of the first engine.
 
-    Nodes of one shape are paired in execution order where both engines have as many of them: builders run the
-    branches of a network in different order, so that the order of all nodes says less. Where one has more, the order
-    of what is left decides; and a node whose layer tells no shape takes the only one that it can be.
+    Nodes of one shape are paired by depth and execution order where both engines have as many of them: builders
+    run the branches of a network in different order, so that the order of all nodes says less. Where one has more,
+    the order of what is left decides; and a node whose layer tells no shape takes the only one that it can be.
     """
     pairs = [
         pair
         for key in dict.fromkeys(node.key for node in left)
         if len(mine := _of(left, key)) == len(theirs := _of(right, key))
-        for pair in zip(mine, theirs, strict=True)
+        for pair in zip(*_by_depth(mine, theirs), strict=True)
     ]
     pairs += _in_order(*_unpaired(left, right, pairs))
     pairs += _only_choice(*_unpaired(left, right, pairs))
@@ -51,6 +56,16 @@ def paired_mains(left: Sequence[Node], right: Sequence[Node]) -> list[tuple[Node
 
 def _of(nodes: Sequence[Node], key: Key) -> list[Node]:
     return [node for node in nodes if node.key == key]
+
+
+def _by_depth(mine: list[Node], theirs: list[Node]) -> tuple[list[Node], list[Node]]:
+    if any(node.depth is None for node in (*mine, *theirs)):
+        return mine, theirs
+    return sorted(mine, key=_depth), sorted(theirs, key=_depth)
+
+
+def _depth(node: Node) -> int:
+    return node.depth or 0
 
 
 def _unpaired(

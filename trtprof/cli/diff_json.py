@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from trtprof.analysis.difference import Difference, GroupChange, GroupSide, TimeChange
 from trtprof.analysis.surroundings import Circumstance
+from trtprof.breakdown_json import time_json
 from trtprof.comparison import Built, Conversion
-from trtprof.comparison_json import time_json
 from trtprof.findings_json import finding_json
 from trtprof.model import DType, Provenance, Unknown
 
