@@ -72,9 +72,13 @@ def test_severity_follows_milliseconds(share: float, severity: Severity) -> None
 
 def test_without_times_the_saving_is_unknown_and_never_zero() -> None:
     plain = subject(built("int8", [layer(0, "Conv_0", "CaskConvolution", [tensor("a", "int8", SHAPE)], [])]))
-    (finding,) = diagnose_engine(plain, [rule("Q901", Role.CAUSE, Claim("x", (), {0: ALL}))])[0]
-    assert isinstance(finding.saving_ns, Unknown)
-    assert finding.severity is Severity.NOTE
+    for claim, severity in (
+        (Claim("x", (), {0: ALL}), Severity.MINOR),  # proven, though not weighed
+        (Claim("x", (), {0: ALL}, aside=True), Severity.NOTE),
+    ):
+        (finding,) = diagnose_engine(plain, [rule("Q901", Role.CAUSE, claim)])[0]
+        assert isinstance(finding.saving_ns, Unknown)
+        assert finding.severity is severity
 
 
 @given(

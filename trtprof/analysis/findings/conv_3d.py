@@ -28,6 +28,7 @@ def check(subject: Subject) -> Outcome:
             cause=f"{plural(len(rows), '3-D convolution stays', '3-D convolutions stay')} in float{said}",
             evidence=row_evidence(rows, lambda row: f"multiplies {type_word(row.operand)}"),
             saving=Unknown("TensorRT has few INT8 kernels for 3-D convolutions, so there may be none to gain"),
+            aside=True,
         ),
     )
 

@@ -16,6 +16,7 @@ from trtprof.model import Estimate, Provenance, Severity, Unknown
 CRITICAL_RATIO = 0.20
 MINOR_RATIO = 0.01
 """Shares of the engine's latency; between them stands the noise between two builds, where ``major`` begins."""
+COUNTED_ELSEWHERE = Unknown("its layers are counted under another cause")
 _ORDER = {Role.CAUSE: 0, Role.CONDITION: 0, Role.SYMPTOM: 1}
 
 
@@ -66,7 +67,7 @@ def _findings(subject: Subject, claims: Sequence[_Claimed], scale: Scale) -> lis
         mine = item.claim.explains - explained
         saving = _saving(item.claim, shares, rows, scale)
         if item.claim.savings and not shares:
-            saving = Unknown("its layers are counted under another cause")
+            saving = COUNTED_ELSEWHERE
         findings.append(_finding(subject, item, saving, scale, _effects(subject, symptoms, mine)))
         taken.update(shares)
         explained.update(mine)
@@ -115,7 +116,8 @@ def _finding(
     subject: Subject, item: _Claimed, saving: Estimate | Unknown, scale: Scale, effects: tuple[Effect, ...]
 ) -> Finding:
     rule, claim = item.rule, item.claim
-    severity, noise = _severity(saving, scale)
+    aside = rule.role is not Role.CAUSE if claim.aside is None else claim.aside
+    severity, noise = _severity(saving, scale, aside=aside or saving == COUNTED_ELSEWHERE)
     modelled = claim.modelled or subject.built.provenance is Provenance.MODELLED
     return Finding(
         code=rule.code,
@@ -136,10 +138,13 @@ def _finding(
     )
 
 
-def _severity(saving: Estimate | Unknown, scale: Scale) -> tuple[Severity, bool]:
-    """By milliseconds: the middle of the saving against the engine's latency. What cannot be told is a note."""
+def _severity(saving: Estimate | Unknown, scale: Scale, *, aside: bool) -> tuple[Severity, bool]:
+    """By milliseconds: the middle of the saving against the engine's latency.
+
+    A cause whose saving cannot be told is proven all the same: it is minor, where it is not merely worth knowing.
+    """
     if isinstance(saving, Unknown) or not scale.reference_ns:
-        return Severity.NOTE, False
+        return Severity.NOTE if aside else Severity.MINOR, False
     ratio = saving.mid / scale.reference_ns
     noise = saving.high < BUILD_NOISE_RATIO * scale.reference_ns
     if ratio >= CRITICAL_RATIO:
@@ -153,9 +158,9 @@ def _mid(item: _Claimed) -> float:
     return item.saving.mid if isinstance(item.saving, Estimate) else -1.0
 
 
-def _rank(finding: Finding, rules: Sequence[Rule]) -> tuple[int, float, int]:
-    """Causes and conditions by what they save, symptoms that nothing explains after them, then the unknown."""
+def _rank(finding: Finding, rules: Sequence[Rule]) -> tuple[bool, int, float, int]:
+    """Notes last; causes and conditions by what they save, the unknown behind the known; then lone symptoms."""
     places = {rule.code: place for place, rule in enumerate(rules)}
     role = next((rule.role for rule in rules if rule.code == finding.code), Role.SYMPTOM)
     saving = finding.saving_ns.mid if isinstance(finding.saving_ns, Estimate) else -1.0
-    return (_ORDER[role] if saving >= 0 else 2, -saving, places.get(finding.code, len(places)))
+    return finding.severity is Severity.NOTE, _ORDER[role], -saving, places.get(finding.code, len(places))

@@ -29,6 +29,7 @@ def check(subject: Subject) -> Outcome:
             cause=f"{plural(len(rows), 'conversion')} at the engine's ends: {ms(spent)} ms as profiled",
             evidence=row_evidence(rows, _words),
             saving=Unknown("it depends on what the application can deliver and take"),
+            aside=True,
         ),
     )
 

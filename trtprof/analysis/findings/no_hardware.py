@@ -36,6 +36,7 @@ def _claim(device: Device, precision: Precision, speed: Speed | None) -> Claim:
         cause=f"{device.name} (compute capability {major}.{minor}) {how}",
         evidence=(Evidence(f"{type_name} was asked for; {device.name} {how}", "options"),),
         saving=Unknown("another type, or another GPU, has to be measured"),
+        aside=False,
         cure=_cure(device, precision),
     )
 

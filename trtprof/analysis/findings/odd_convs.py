@@ -111,7 +111,7 @@ def _note(subject: Subject, rows: Sequence[Row], noun: str) -> Outcome:
         return ()
     part = percent(sum_ns(slow) / total)
     cause = f"{part} of the time is in {plural(len(slow), f'quantised {noun}')} not known to use Tensor Cores"
-    return (Claim(cause=cause, evidence=row_evidence(slow, _words), saving=_NO_SIBLING),)
+    return (Claim(cause=cause, evidence=row_evidence(slow, _words), saving=_NO_SIBLING, aside=True),)
 
 
 def _words(row: Row) -> str:

@@ -28,6 +28,7 @@ def check(subject: Subject) -> Outcome:
             cause="the engine may be refitted, so scales that are equal now may not be relied on",
             evidence=(Evidence("built with --refit" if flagged else f"trtexec says 'Refit: {option}'", "options"),),
             saving=Unknown("which rewrites were left out is not shown; build once without refitting and compare"),
+            aside=True,
         ),
     )
 
