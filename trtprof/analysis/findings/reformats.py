@@ -11,6 +11,8 @@ from trtprof.model import LayerKind
 from trtprof.units import plural
 
 _TYPE: Final = Share(0.5, 0.9, 1.0)
+_BY_NAME: Final = Share(0.0, 0.0, 1.0)
+"""A profile alone does not tell whether it stands at an end of the engine, where one is needed."""
 _LAYOUT: Final = Share(0.0, 0.25, 1.0)
 """TensorRT chose the layouts on both sides by time, this copy counted in; only a cause elsewhere makes it go."""
 
@@ -30,7 +32,7 @@ def check(subject: Subject) -> Outcome:
         Claim(
             cause=f"{plural(len(rows), 'layer')} only there to change type or layout between two others",
             evidence=row_evidence(rows, lambda row: _words(known.get(row.layer.index), row)),
-            savings={row.layer.index: _TYPE if _changes_type(row) else _LAYOUT for row in rows},
+            savings={row.layer.index: _share(row) for row in rows},
         ),
     )
 
@@ -39,9 +41,11 @@ def _inside(subject: Subject, row: Row) -> bool:
     return not subject.flow.is_before_work(row) and not subject.flow.is_after_work(row)
 
 
-def _changes_type(row: Row) -> bool:
+def _share(row: Row) -> Share:
     inputs, outputs = row.layer.inputs, row.layer.outputs
-    return bool(inputs and outputs) and (inputs or ())[0].dtype is not (outputs or ())[0].dtype
+    if not inputs or not outputs:
+        return _BY_NAME
+    return _TYPE if inputs[0].dtype is not outputs[0].dtype else _LAYOUT
 
 
 def _words(conversion: Conversion | None, row: Row) -> str:

@@ -63,8 +63,8 @@ class Claim:
     ``savings`` maps rows of the engine to the share of their time that the cure takes away. ``explains`` are the rows
     that would not be as they are without this cause; symptoms on them become its effects. ``saving`` is given instead
     of ``savings`` where the gain is not a sum over rows, as a range of the engine's latency. ``cure`` overrides the
-    rule's where the engine allows a more exact one. ``aside`` marks what is worth knowing and no fault, so that it stays a
-    note where its saving cannot be told; by default causes are faults and conditions are not.
+    rule's where the engine allows a more exact one. ``aside`` marks what is worth knowing and no fault, so that it
+    stays a note where its saving cannot be told; by default causes are faults and conditions are not.
     """
 
     cause: str
