@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from tests.analysis.findings.subjects import built, layer, subject, tensor
+from tests.graph.qdq import Net
 from trtprof.analysis.findings import (
     add_apart,
     attention,
@@ -19,6 +22,9 @@ from trtprof.analysis.findings import (
     lone_quantize,
     pad_between,
 )
+from trtprof.analysis.findings.rule import Subject
+from trtprof.graph.qdq_facts import qdq_facts
+from trtprof.graph.structure import graph_of
 from trtprof.model import Layer, LayerKind, Unknown
 from trtprof.parsers.layer_kind import kind_of
 
@@ -173,3 +179,40 @@ def test_a_quantised_sum_by_itself(skip: str, found: bool) -> None:
     ]
     answer = add_apart.RULE.check(subject(built("int8", layers, [1.0, 2.0])))
     assert bool(answer) is found
+
+
+def test_a_change_of_scale_at_a_concat_is_the_concats() -> None:
+    names = ("QuantizeLinear_4", "/cat/Concat_output_0 copy")
+    for name, mine, other in ((names[0], consumer_scales, concat_scales), (names[1], concat_scales, consumer_scales)):
+        layers = [
+            layer(0, "a.weight + QuantizeLinear_1 + Conv_0", "CaskConvolution", [tensor("x", "int8", SHAPE)],
+                  [tensor("p", "int8", SHAPE)]),
+            layer(1, name, "Reformat", [tensor("p", "int8", SHAPE)], [tensor("q", "int8", SHAPE)], origin="QDQ"),
+            layer(2, "b.weight + QuantizeLinear_5 + Conv_2", "CaskConvolution", [tensor("q", "int8", SHAPE)],
+                  [tensor("y", "int8", SHAPE)]),
+        ]  # fmt: skip
+        made = subject(built("int8", layers, [1.0] * 3))
+        (claim,) = mine.RULE.check(made)
+        assert set(claim.savings) == {1}
+        assert other.RULE.check(made) == ()
+
+
+def test_cases_05_and_17_are_named_from_their_models(shared: Path) -> None:
+    cases = shared.parent / "cases"
+    assert "concat" in (cases / "05-yolov7-qat-concat-scale" / "evidence.txt").read_text()
+    net = Net()
+    x = net.qdq("x")
+    joined = net.node("Concat", net.qdq(net.conv(x, "a"), 0.1), net.qdq(net.conv(x, "b"), 0.3), name="cat", axis=1)
+    (claim,) = concat_scales.RULE.check(from_model(net.model(joined)))
+    assert claim.evidence[0].what.startswith("'cat'")
+    assert "Pad" in (cases / "17-pad-relu-qdq" / "truth.md").read_text()
+    net = Net()
+    pads = net.constant("pads", np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+    padded = net.node("Pad", net.qdq(net.node("Relu", net.conv(net.qdq("x"), "a"))), pads, name="pad")
+    (claim,) = pad_between.RULE.check(from_model(net.model(net.conv(net.qdq(padded), "b"))))
+    assert claim.evidence[0].what.startswith("'pad'")
+
+
+def from_model(model: onnx.ModelProto) -> Subject:
+    """The subject of a TensorRT-RTX build of which only the ONNX model is looked at."""
+    return subject(built("int8", []), facts=qdq_facts(model), graph=graph_of(model), ahead_of_time=True)

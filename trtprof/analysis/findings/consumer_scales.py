@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trtprof.analysis.findings.concat_scales import at_concat
 from trtprof.analysis.findings.epilogues import epilogue_share
-from trtprof.analysis.findings.flow import QUANTISED, is_float, result_of
+from trtprof.analysis.findings.flow import is_float, result_of
 from trtprof.analysis.findings.model_evidence import model_claim, model_evidence
 from trtprof.analysis.findings.rule import (
     ALL,
@@ -36,7 +37,7 @@ def check(subject: Subject) -> Outcome:
     if not subject.has_quantised_rows or not subject.explicit:
         return ()
     clones = list(_quantised_twice(subject))
-    again = [row for row in subject.rows if _requantises(row) and not subject.flow.is_before_work(row)]
+    again = [row for row in subject.rows if subject.flow.rescales(row) and not at_concat(subject, row)]
     mixed = list(_read_in_both(subject))
     if not (clones or again or mixed):
         return ()
@@ -70,14 +71,6 @@ def _quantised_twice(subject: Subject) -> Iterator[list[Row]]:
         if row.kind is LayerKind.QUANTIZE and source is not None and is_float(source):
             groups.setdefault(source.name, []).append(row)
     yield from (group for group in groups.values() if len(group) > 1)
-
-
-def _requantises(row: Row) -> bool:
-    source = row.layer.inputs[0] if row.layer.inputs else None
-    result = result_of(row)
-    if source is None or result is None or row.kind is not LayerKind.QUANTIZE:
-        return False
-    return source.dtype in QUANTISED and result.dtype in QUANTISED
 
 
 def _read_in_both(subject: Subject) -> Iterator[tuple[Row, Row]]:

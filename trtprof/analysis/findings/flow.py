@@ -79,6 +79,19 @@ class Flow:
                 waiting.extend(self.after(reader))
         return tuple(sorted(found, key=lambda item: item.layer.index))
 
+    def rescales(self, row: Row) -> bool:
+        """Whether a row only turns one quantised tensor into another: a change of scale, run by itself."""
+        source = row.layer.inputs[0] if row.layer.inputs else None
+        result = result_of(row)
+        if source is None or result is None or row.kind is not LayerKind.QUANTIZE:
+            return False
+        return source.dtype in QUANTISED and result.dtype in QUANTISED and not self.is_before_work(row)
+
+    def joins(self, row: Row) -> bool:
+        """Whether a row stands at a Concat: by its own words, or by what it reads from or writes for."""
+        near = (row, *self.before(row), *self.spread(row))
+        return any("Concat" in self.operators(item) or "concat" in item.layer.name.lower() for item in near)
+
     def feeds_quantised(self, row: Row) -> bool:
         """Whether a quantised conv or gemm reads what a row writes, and reads it quantised."""
         result = result_of(row)
