@@ -11,6 +11,8 @@ from trtprof.model import DType, GraphNode, IoMode, LayerKind, Tensor
 
 QUANTISED: Final = frozenset({DType.INT8, DType.UINT8, DType.FP8, DType.INT4, DType.FP4})
 _PASSING: Final = frozenset({LayerKind.REFORMAT, LayerKind.CAST, LayerKind.NOOP})
+_MAPS: Final = 2
+"""A feature map has a batch and a channel dimension at least."""
 _ADDS: Final = frozenset({"Add", "Sum"})
 
 
@@ -153,7 +155,7 @@ class Flow:
         A residual has as many elements as the result; channel padding may make it larger.
         """
         result = row.layer.outputs[0] if row.layer.outputs else None
-        if result is None or result.dims is None:
+        if result is None or result.dims is None or len(result.dims) < _MAPS:
             return ()
         return tuple(
             tensor
