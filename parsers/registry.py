@@ -43,7 +43,7 @@ Content = (
 
 
 class FileKind(str, Enum):
-    """What a file can be. The last five are recognised here and read by other parts of trtprof."""
+    """What a file can be. The last six are recognised here and read by other parts of trtprof."""
 
     LAYER_INFO = "layer information"
     PROFILE = "layer profile"
@@ -60,6 +60,7 @@ class FileKind(str, Enum):
     NSYS_REPORT = "Nsight Systems report"
     NSYS_STATS = "Nsight Systems statistics table"
     NCU_CSV = "Nsight Compute CSV"
+    TEGRASTATS = "output of tegrastats"
 
 
 READERS: Final[dict[FileKind, Callable[[Path], Content]]] = {
@@ -81,6 +82,7 @@ _ELSEWHERE: Final = {
     FileKind.NSYS_REPORT: "trtprof kernels FILE reads it",
     FileKind.NSYS_STATS: "trtprof kernels FILE reads it",
     FileKind.NCU_CSV: "trtprof verify FILE reads hardware counters",
+    FileKind.TEGRASTATS: "trtprof compare reads it as part of what a board's script brought (trtprof import)",
 }
 _KINDS_HINT: Final = (
     "known are --exportLayerInfo, --exportProfile and --exportTimes files, logs, calibration caches, TREx files"
@@ -110,6 +112,7 @@ _LOG: Final = re.compile(
 )
 _NCU: Final = re.compile(r'^(?:"?ID"?,)?"?Process ID"?,"?Process Name"?', re.MULTILINE)
 _NSYS_STATS: Final = re.compile(r"^Time \(%\),Total Time \(ns\),", re.MULTILINE)
+_TEGRASTATS: Final = re.compile(r"^(?:\d+\.\d+ )?(?:\d\d-\d\d-\d{4} [\d:]{8} )?RAM \d+/\d+MB", re.MULTILINE)
 _FIRST_KEY: Final = re.compile(r'(\[?)\s*\{\s*"((?:[^"\\]|\\.)*)"\s*:\s*(\[?\s*[^\s])')
 _NAMES: Final = re.compile(r'\[\s*"')
 _INFO_KEYS: Final = frozenset(
@@ -223,10 +226,13 @@ def _by_text(head: bytes) -> FileKind | Unknown:
         return FileKind.CALIBRATION_CACHE
     if _LOG.search(text):
         return FileKind.LOG
-    if _NCU.search(text):
-        return FileKind.NCU_CSV
-    if _NSYS_STATS.search(text):
-        return FileKind.NSYS_STATS
+    for pattern, kind in (
+        (_NCU, FileKind.NCU_CSV),
+        (_NSYS_STATS, FileKind.NSYS_STATS),
+        (_TEGRASTATS, FileKind.TEGRASTATS),
+    ):
+        if pattern.search(text):
+            return kind
     first = next((line.strip() for line in text.split("\n") if line.strip()), "")
     if not first:
         return Unknown("the file holds nothing but white space")

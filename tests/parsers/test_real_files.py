@@ -213,4 +213,5 @@ def test_kinds_have_readers_or_are_read_elsewhere() -> None:
         "NSYS_REPORT",
         "NSYS_STATS",
         "NCU_CSV",
+        "TEGRASTATS",
     }
