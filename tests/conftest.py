@@ -61,3 +61,12 @@ def micro_capture(rtx: None, models: Path, tmp_path_factory: pytest.TempPathFact
     out = tmp_path_factory.mktemp("micro")
     trtprof.compare(models / "residual_micro.onnx", out=out)
     yield out
+
+
+@pytest.fixture(scope="session")
+def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory with a directory for each board."""
+    out = tmp_path_factory.mktemp("boards")
+    script = ROOT / "fixtures" / "boards" / "make_boards.py"
+    subprocess.run([sys.executable, str(script), "--out", str(out)], check=True)
+    return out

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, diff, explain, inspect, kernels, rules, runs, verify
+from trtprof.cli import compare, diff, doctor, explain, inspect, kernels, rules, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -27,6 +27,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof verify counters.csv                     ncu's counters against kernel names
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
+  trtprof doctor                                  whether a measurement on this machine means anything
   trtprof runs                                    what was compared here so far
 
 trtprof COMMAND --help tells the rest.
@@ -43,6 +44,7 @@ app = typer.Typer(
 )
 app.command("compare")(compare.compare)
 app.command("diff")(diff.diff)
+app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
