@@ -118,6 +118,7 @@ def _run(
         enqueue_ns=_spans(kept, start, end),
         h2d_ns=_copies(kept, "inMs" if old else "h2dMs"),
         d2h_ns=_copies(kept, "outMs" if old else "d2hMs"),
+        start_ns=_column(kept, "startComputeMs"),
     )
     return inference, _column(kept, "endToEndMs"), len(read) - len(kept)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
+from trtprof.board_run import BoardRun
 from trtprof.bounds import EngineRoofline, SpeedupCheck
 from trtprof.diagnosis import NOTHING, Diagnosis
 from trtprof.model import (
@@ -257,7 +258,8 @@ class Built:
     ``precision_mix`` counts conv/gemm rows by the type of their operands. ``total_ns`` is the sum over rows, modelled
     or measured as ``provenance`` says; ``projected_ns`` is the same with conv epilogues folded as full TensorRT folds
     them, ``None`` where that is not a question. ``latency`` is ``None`` where no inference was timed; it is less than
-    the sum over rows, because a profiler costs some microseconds a row.
+    the sum over rows, because a profiler costs some microseconds a row. ``board_run`` is what
+    a capture script recorded on a board beside it.
     """
 
     name: str
@@ -275,6 +277,7 @@ class Built:
     variant_notes: tuple[Notice, ...] = ()
     peak_memory_bytes: int | None = None
     latency: Latency | None = None
+    board_run: BoardRun | None = None
 
 
 @dataclass(frozen=True, slots=True)

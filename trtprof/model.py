@@ -214,13 +214,17 @@ class LayerTiming:
 
 @dataclass(frozen=True, slots=True)
 class Inference:
-    """End-to-end times, one entry an iteration; an empty tuple means that part was not measured."""
+    """End-to-end times, one entry an iteration; an empty tuple means that part was not measured.
+
+    ``start_ns`` is when the GPU began each, counted from the beginning of the run, warm-up included.
+    """
 
     latency_ns: tuple[float, ...] = ()
     compute_ns: tuple[float, ...] = ()
     enqueue_ns: tuple[float, ...] = ()
     h2d_ns: tuple[float, ...] = ()
     d2h_ns: tuple[float, ...] = ()
+    start_ns: tuple[float, ...] = ()
 
 
 class Unit(str, Enum):

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, diff, doctor, explain, inspect, kernels, rules, runs, verify
+from trtprof.cli import compare, diff, doctor, explain, import_, inspect, kernels, recipe, rules, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -28,6 +28,9 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
+  trtprof recipe model.onnx --board orin-nano --trt 10.3
+                                                  a shell script that measures on a Jetson, without Python
+  trtprof import capture.tgz                      what that script brought, to be compared here
   trtprof runs                                    what was compared here so far
 
 trtprof COMMAND --help tells the rest.
@@ -46,9 +49,11 @@ app.command("compare")(compare.compare)
 app.command("diff")(diff.diff)
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
+app.command("import")(import_.import_)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
 app.command("run", context_settings=_PROGRAM)(kernels.run)
+app.command("recipe")(recipe.recipe)
 app.command("verify", context_settings=_PROGRAM)(verify.verify)
 app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)

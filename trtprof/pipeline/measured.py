@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from trtprof.analysis.verdict import measured_verdict
 from trtprof.comparison import Built, Comparison, ModelFacts, Provenances, Row
 from trtprof.errors import InputError, UsageError
 from trtprof.graph_facts import GraphFacts
+from trtprof.jetson.board_capture import BoardCapture, find_board_capture, read_board_capture
+from trtprof.jetson.run import board_run
 from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines, times_by_layer
 from trtprof.parsers.pairing import stem_of
@@ -41,7 +43,8 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         InputError: a file is refused, or a named target holds several engines.
         UsageError: two engines have the same name.
     """
-    named = sorted(_engines(targets), key=lambda item: display_order(item[0]))
+    engine_targets, captures = board_targets(targets)
+    named = sorted(_engines(engine_targets), key=lambda item: display_order(item[0]))
     if len({name for name, _ in named}) < len(named):
         twice = next(name for name, count in Counter(name for name, _ in named).items() if count > 1)
         raise UsageError(f"two engines are called '{twice}'", hint="name them: fp16=DIR int8=DIR")
@@ -51,6 +54,10 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     built = tuple(measured_engine(engine, rows, graph) for engine, rows in zip(engines, placed, strict=True))
     rooflines = {item.name: engine_roofline(item) for item in built}
     pairs = references(built)
+    built = tuple(
+        with_board_run(measured_engine(engine, rows, graph), captures)
+        for engine, rows in zip(engines, placed, strict=True)
+    )
     return Comparison(
         model=_model(engines, graph),
         graph=graph,
@@ -203,10 +210,43 @@ def inspect(paths: Sequence[Path]) -> tuple[Built, ...]:
     Raises:
         InputError: a named file is refused, or nothing tells of an engine.
     """
-    files = dict.fromkeys(file for path in paths for file in _with_siblings(path))
-    result = []
-    for engine in read_engines(files):
-        graph, (named,) = unify([engine])
-        (rows,) = mark_epilogues([read_rows(named, graph)])
-        result.append(measured_engine(named, rows, graph))
-    return tuple(result)
+    targets, captures = board_targets([(None, path) for path in paths])
+    named = [(name, engine) for name, engine in _engines([item for item in targets if item[0] is not None])]
+    files = dict.fromkeys(file for name, path in targets if name is None for file in _with_siblings(path))
+    named += [(engine.name, engine) for engine in (read_engines(files) if files else ())]
+    return tuple(with_board_run(_alone(replace(engine, name=name)), captures) for name, engine in named)
+
+
+def _alone(engine: Engine) -> Built:
+    graph, (named,) = unify([engine])
+    (rows,) = mark_epilogues([read_rows(named, graph)])
+    return measured_engine(named, rows, graph)
+
+
+def board_targets(targets: Sequence[Target]) -> tuple[list[Target], dict[str, BoardCapture]]:
+    """Return the targets with each capture of a board replaced by its engines, and by engine the capture it is of.
+
+    Raises:
+        InputError: a capture cannot be read, or none of its engines was measured.
+    """
+    result: list[Target] = []
+    captures: dict[str, BoardCapture] = {}
+    for name, path in targets:
+        folder = find_board_capture(path) if name is None else None
+        if folder is None:
+            result.append((name, path))
+            continue
+        capture = read_board_capture(folder)
+        if not capture.measured:
+            reasons = "; ".join(f"{engine.name}: {engine.failure}" for engine in capture.engines)
+            raise InputError(f"no engine was measured: {reasons}", path=path, hint="the logs are in its directories")
+        for engine in capture.measured:
+            result.append((engine.name, engine.folder))
+            captures[engine.name] = capture
+    return result, captures
+
+
+def with_board_run(built: Built, captures: Mapping[str, BoardCapture]) -> Built:
+    """Return an engine with what its board did while it ran, where a capture tells."""
+    capture = captures.get(built.name)
+    return replace(built, board_run=board_run(capture, built.name, built.engine)) if capture else built
