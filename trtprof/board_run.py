@@ -124,7 +124,6 @@ class BoardRun:
     throttles: tuple[Throttle, ...] | Unknown
     memory: MemoryPressure | Unknown
     period: Period | Unknown | None
-    dla: DlaPlacement | None = None
     notices: tuple[Notice, ...] = ()
 
     @property

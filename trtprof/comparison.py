@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
-from trtprof.board_run import BoardRun
+from trtprof.board_run import BoardRun, DlaPlacement
 from trtprof.bounds import EngineRoofline, SpeedupCheck
 from trtprof.diagnosis import NOTHING, Diagnosis
 from trtprof.model import (
@@ -259,7 +259,7 @@ class Built:
     or measured as ``provenance`` says; ``projected_ns`` is the same with conv epilogues folded as full TensorRT folds
     them, ``None`` where that is not a question. ``latency`` is ``None`` where no inference was timed; it is less than
     the sum over rows, because a profiler costs some microseconds a row. ``board_run`` is what
-    a capture script recorded on a board beside it.
+    a capture script recorded on a board beside it, ``dla`` where its layers ran if any was meant for a DLA.
     """
 
     name: str
@@ -278,6 +278,7 @@ class Built:
     peak_memory_bytes: int | None = None
     latency: Latency | None = None
     board_run: BoardRun | None = None
+    dla: DlaPlacement | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
+from trtprof.board_json import board_run_json, dla_json
 from trtprof.breakdown_json import breakdown_json, time_json
 from trtprof.comparison import (
     Built,
@@ -89,6 +90,8 @@ def engine_json(built: Built) -> Json:
         "time": time_json(built.total_ns, built.provenance),
         "time_with_epilogues_folded": time_json(built.projected_ns, Provenance.MODELLED),
         "latency": _latency(built.latency),
+        "board_run": board_run_json(built.board_run),
+        "dla": dla_json(built.dla),
         "accuracy": _accuracy(built.accuracy),
         "conversions": [_conversion(item, built.provenance) for item in built.conversions],
         "layers": [_row(row, built.provenance) for row in built.rows],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from trtprof.board_words import board_words
 from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.compare_table import (
     accuracy_words,
@@ -42,6 +43,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from _table((*structure, *timed), (_engine(built, modelled) for built in comparison.engines))
     for item in comparison.missing:
         yield f"\n{item.name}: cannot build, {_cell(item.reason.reason)}"
+    boards = [(item.name, line) for item in comparison.engines for line in board_words(item.board_run, item.dla)]
+    if boards:
+        yield from ("", "### On the board", "", *(f"- {_cell(name)}: {_cell(line)}" for name, line in boards))
     for breakdown in comparison.breakdowns:
         words = breakdown_words(breakdown)
         yield from ("", f"### {breakdown.engine} against {breakdown.reference} ({words}, ms)", "")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.group_times import group_times
 from trtprof.analysis.tensor_cores import tensor_core_use
+from trtprof.board_words import board_words
 from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.findings_text import print_findings
 from trtprof.comparison import (
@@ -58,12 +59,25 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     _conversions(comparison, console)
     if comparison.made.backend != "files":
         _accuracy(comparison, console)
+    _boards(comparison, console)
     console.print(Text("Read this with it", style="bold"))
     for notice in comparison.notices:
         where = f"{notice.where}: " if notice.where else ""
         console.print(Text(f"  {where}{notice.message}"))
     console.print()
     print_findings(comparison, console)
+
+
+def _boards(comparison: Comparison, console: Console) -> None:
+    """Power, clocks and DLA of engines that ran on a board; nothing for others."""
+    from rich.text import Text
+
+    lines = [(item.name, line) for item in comparison.engines for line in board_words(item.board_run, item.dla)]
+    if lines:
+        console.print(Text("On the board", style="bold"))
+        for name, line in lines:
+            console.print(Text(f"  {name}: {line}"))
+        console.print()
 
 
 def heading(comparison: Comparison) -> str:

@@ -139,6 +139,7 @@ def _chosen(built: Built, every: bool) -> list[Row]:
 
 
 def _facts(built: Built) -> list[str]:
+    from trtprof.board_words import board_words
     from trtprof.cli.compare_table import latency_words, mix_words, tensor_core_words
     from trtprof.units import mib, ms
 
@@ -162,6 +163,7 @@ def _facts(built: Built) -> list[str]:
             f"({_iterations(built.latency)}, measured)"
         )
     lines.extend(_memory(engine.facts))
+    lines.extend(board_words(built.board_run, built.dla))
     if built.engine.timings is None:
         lines.append("layer times: cannot tell, no profile was given")
     elif isinstance(built.total_ns, float | int):

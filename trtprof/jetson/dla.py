@@ -12,7 +12,6 @@ from typing import Final
 
 from trtprof.board_run import DlaHop, DlaPlacement
 from trtprof.model import Engine, Estimate, Layer, LayerKind, Unknown
-from trtprof.parsers.trt_log import BuildLog
 
 _GPU_PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*: ")
 _PASSIVE: Final = frozenset({LayerKind.NOOP, LayerKind.SHAPE, LayerKind.CONSTANT, LayerKind.SIGNAL})
@@ -27,35 +26,33 @@ FAST_BYTES_PER_S: Final = 200e9
 """What Orin boards read and write a second, Orin Nano to AGX Orin: a reformat reads and writes the tensor once."""
 
 
-def placement(engine: Engine, log: BuildLog | None) -> DlaPlacement | None:
+def placement(engine: Engine) -> DlaPlacement | None:
     """Return where each layer ran and every hop, ``None`` for an engine that has nothing to do with a DLA.
 
     Rows come from the layer information, in the order they run; the build log names the groups and says why layers were
     refused. Without rows the hops are :class:`~trtprof.model.Unknown`.
     """
-    listed = set(log.dla_layers) if log else set()
+    facts = engine.facts
+    listed = frozenset(facts.dla_layers) if facts else frozenset()
     on_dla = [layer.name for layer in engine.layers if is_dla(layer, listed)]
-    refusals = tuple((item.layer, item.reason) for item in log.dla_refusals) if log else ()
+    refusals = tuple((item.layer, item.reason) for item in facts.dla_refusals) if facts else ()
     if not on_dla and not listed and not refusals:
         return None
     if engine.layers:
-        on_gpu = [layer.name for layer in engine.layers if layer.name not in set(on_dla) and layer.kind not in _PASSIVE]
-    else:
-        on_gpu = [_GPU_PREFIX.sub("", name, count=1) for name in (log.gpu_layers if log else ())]
-    hops = (
-        find_hops(engine.layers, listed)
-        if engine.layers
-        else Unknown("the layers are not known in the order they run: export them with --exportLayerInfo")
-    )
-    return DlaPlacement(tuple(on_dla) or tuple(sorted(listed)), tuple(on_gpu), refusals, hops)
+        rows = [layer for layer in engine.layers if layer.kind not in _PASSIVE]
+        on_gpu = tuple(layer.name for layer in rows if not is_dla(layer, listed))
+        return DlaPlacement(tuple(on_dla), on_gpu, refusals, find_hops(engine.layers, listed))
+    on_gpu = tuple(_GPU_PREFIX.sub("", name, count=1) for name in (facts.gpu_layers if facts else ()))
+    hops = Unknown("the layers are not known in the order they run: export them with --exportLayerInfo")
+    return DlaPlacement(facts.dla_layers if facts else (), on_gpu, refusals, hops)
 
 
-def is_dla(layer: Layer, listed: set[str]) -> bool:
+def is_dla(layer: Layer, listed: frozenset[str]) -> bool:
     """Return whether a row runs on the DLA: by its type, or because the build log lists it there."""
     return layer.kind is LayerKind.DLA or (layer.type or "").upper() == "DLA" or layer.name in listed
 
 
-def find_hops(layers: Sequence[Layer], listed: set[str]) -> tuple[DlaHop, ...]:
+def find_hops(layers: Sequence[Layer], listed: frozenset[str]) -> tuple[DlaHop, ...]:
     """Return each change between GPU and DLA in the order of the rows; the rows that convert belong to the hop.
 
     The network's own inputs and outputs cross too where a group stands first or last.

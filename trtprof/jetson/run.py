@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Final
 
-from trtprof.board_run import BoardRun, DlaPlacement
+from trtprof.board_run import BoardRun
 from trtprof.jetson.board_capture import BoardCapture, Mark
-from trtprof.jetson.dla import placement
 from trtprof.jetson.periodicity import find_period
 from trtprof.jetson.power import board_samples, energy_of, memory_pressure, throttles_in
 from trtprof.model import Engine, Inference, Unknown
-from trtprof.parsers.trt_log import read_build_log
 from trtprof.units import NS_PER_S
 
-_BUILD_LOG: Final = "build.log"
 _IDLE: Final = "idle"
-_DLA_WORD: Final = b"DLA"
 
 
 def board_run(capture: BoardCapture, name: str, engine: Engine) -> BoardRun:
@@ -39,7 +34,6 @@ def board_run(capture: BoardCapture, name: str, engine: Engine) -> BoardRun:
         throttles=reason,
         memory=reason,
         period=find_period(latencies, starts),
-        dla=_dla(capture, name, engine),
         notices=capture.notices,
     )
     if isinstance(zero, Unknown) or isinstance(recorded, Unknown):
@@ -93,19 +87,3 @@ def _iterations(starts: tuple[float, ...], latencies: tuple[float, ...]) -> tupl
     if not starts or len(starts) != len(latencies):
         return ()
     return tuple(((start - starts[0]) / NS_PER_S, latency) for start, latency in zip(starts, latencies, strict=True))
-
-
-def _dla(capture: BoardCapture, name: str, engine: Engine) -> DlaPlacement | None:
-    path = capture.folder / name / _BUILD_LOG
-    # Verbose logs are long; most have no word of a DLA.
-    log = read_build_log(path) if _mentions(path, _DLA_WORD) else None
-    return placement(engine, log)
-
-
-def _mentions(path: Path, word: bytes) -> bool:
-    """Whether a file holds a word, without holding the file."""
-    try:
-        with path.open("rb") as file:
-            return any(word in line for line in file)
-    except OSError:
-        return False

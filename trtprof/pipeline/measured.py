@@ -25,6 +25,7 @@ from trtprof.comparison import Built, Comparison, ModelFacts, Provenances, Row
 from trtprof.errors import InputError, UsageError
 from trtprof.graph_facts import GraphFacts
 from trtprof.jetson.board_capture import BoardCapture, find_board_capture, read_board_capture
+from trtprof.jetson.dla import placement
 from trtprof.jetson.run import board_run
 from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines, times_by_layer
@@ -61,7 +62,7 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     return Comparison(
         model=_model(engines, graph),
         graph=graph,
-        device=next((engine.device for engine in engines if engine.device), Device("an unnamed GPU")),
+        device=next((engine.device for engine in engines if engine.device), _unnamed(captures)),
         device_is_modelled=False,
         engines=built,
         missing=(),
@@ -130,6 +131,12 @@ def _with_siblings(path: Path) -> list[Path]:
     return [path, *(other for other in beside if not isinstance(sniff(other), Refused))]
 
 
+def _unnamed(captures: Mapping[str, BoardCapture]) -> Device:
+    """The GPU of files that do not name it: that of the board, where a capture script was run there."""
+    board = next((capture.board for capture in captures.values() if capture.board), None)
+    return Device(board.title, board.chip.capability) if board else Device("an unnamed GPU")
+
+
 def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
     """Return an engine of the comparison with the times of its profile and its iterations."""
     times = times_by_layer(engine)
@@ -151,6 +158,7 @@ def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Buil
         projected_ns=None,
         provenance=Provenance.MEASURED,
         accuracy=Unknown(NOT_RUN),
+        dla=placement(engine),
         latency=latency_of(engine),
     )
 
