@@ -33,9 +33,9 @@ _SAFE: Final = str.maketrans("<>&", ",.:")
 
 def render(comparison: Comparison) -> str:
     """Return the page of a comparison as HTML to be written as UTF-8; the same comparison gives the same bytes."""
-    from trtprof.dashboards.panels import PANELS
+    from trtprof.dashboards.panels import panels_of
 
-    panels = [make(comparison) for make in PANELS]
+    panels = panels_of(comparison)
     names = ", ".join([*(built.name for built in comparison.engines), *(item.name for item in comparison.missing)])
     plotly, plotly_hash = _plotly() if any(panel.figures for panel in panels) else ("", None)
     script = source("page.js")

@@ -15,6 +15,8 @@ from trtprof.dashboards.panels import (
     fusion,
     how_to_read,
     limits,
+    placement,
+    power,
     precision_mix,
     provenance,
     roofline,
@@ -38,3 +40,16 @@ PANELS: Final[tuple[Callable[[Comparison], Panel], ...]] = (
     provenance.panel,
     how_to_read.panel,
 )
+
+_LAST: Final = 2
+"""Provenance and the explanations close every page."""
+
+
+def panels_of(comparison: Comparison) -> list[Panel]:
+    """Return the panels of a comparison: those of every page, and those of boards where an engine ran on one."""
+    boards: list[Callable[[Comparison], Panel]] = []
+    if any(built.board_run is not None for built in comparison.engines):
+        boards.append(power.panel)
+    if any(built.dla is not None for built in comparison.engines):
+        boards.append(placement.panel)
+    return [make(comparison) for make in (*PANELS[:-_LAST], *boards, *PANELS[-_LAST:])]
