@@ -23,6 +23,7 @@ def board_run_json(run: BoardRun | None) -> Json | None:
         if not isinstance(run.throttles, Unknown)
         else {"unknown": run.throttles.reason},
         "memory": _known(run.memory, Provenance.MEASURED),
+        "state": None if run.state is None else {**asdict(run.state), "spoilers": list(run.state.spoilers)},
         "period": None if run.period is None else _known(run.period, Provenance.DERIVED),
         "samples": [asdict(item) for item in run.samples],
         "samples_provenance": Provenance.MEASURED.value,

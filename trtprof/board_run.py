@@ -112,6 +112,21 @@ class DlaPlacement:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardState:
+    """How the board stood when it was measured; a flag is ``None`` where that could not be looked at.
+
+    ``gpu_clock`` and ``power_mode`` are the doctor's words for what it found, ``spoilers`` what makes times worthless.
+    """
+
+    jetpack: str | None
+    clocks_locked: bool | None
+    gpu_clock: str | None
+    best_power_mode: bool | None
+    power_mode: str | None
+    spoilers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BoardRun:
     """One engine's run on a board. ``period`` is ``None`` where latency has no rhythm."""
 
@@ -124,6 +139,7 @@ class BoardRun:
     throttles: tuple[Throttle, ...] | Unknown
     memory: MemoryPressure | Unknown
     period: Period | Unknown | None
+    state: BoardState | None = None
     notices: tuple[Notice, ...] = ()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trtprof.board_run import BoardRun, DlaPlacement, Energy, MemoryPressure, Period, Throttle
+from trtprof.board_run import BoardRun, BoardState, DlaPlacement, Energy, MemoryPressure, Period, Throttle
 from trtprof.model import Unknown
 from trtprof.units import NS_PER_MS, byte_size, ms_range, plural, significant
 
@@ -14,10 +14,21 @@ def board_words(run: BoardRun | None, dla: DlaPlacement | None) -> list[str]:
         lines = [
             energy_words(run.energy),
             clock_words(run),
+            *state_words(run.state),
             *([memory_words(run.memory)] if isinstance(run.memory, MemoryPressure) else []),
             *([period_words(run.period)] if isinstance(run.period, Period) else []),
         ]
     return [*lines, dla_words(dla)] if dla is not None else lines
+
+
+def state_words(state: BoardState | None) -> list[str]:
+    """Return what of the board's state spoils or lessens its times; nothing where it stood as it should."""
+    if state is None:
+        return []
+    lines = [f"before the run, {spoiler}: times like these do not come back" for spoiler in state.spoilers]
+    if state.best_power_mode is False:
+        lines.append(f"power mode {state.power_mode}")
+    return lines
 
 
 def energy_words(energy: Energy | Unknown) -> str:

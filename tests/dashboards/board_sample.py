@@ -10,6 +10,7 @@ import sample
 from trtprof.board_run import (
     BoardRun,
     BoardSample,
+    BoardState,
     DlaHop,
     DlaPlacement,
     Energy,
@@ -31,7 +32,7 @@ def steady() -> BoardRun:
     energy = Energy(19.4, 11_400, 320, 4_200, 12.2, ("VDD_IN",), True, 25, ITERATIONS, 5.1)
     return BoardRun(
         "Jetson Orin Nano", samples, 0.0, 5.1, iterations, energy, (), MemoryPressure(4 << 30, 8 << 30, 0),
-        Period(60, 102e6, 0.8),
+        Period(60, 102e6, 0.8), BoardState("6.2", True, "locked at 1020 MHz", True, "MAXN_SUPER", ()),
     )  # fmt: skip
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 import board_sample
+import jsonschema
 import sample
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trtprof.comparison_json import to_json
 from trtprof.dashboards.page import page_data, render
 from trtprof.dashboards.panels import PANELS, panels_of, placement, power
 from trtprof.dashboards.time_series import MOST_POINTS, Series, strips, thinned
@@ -77,6 +81,18 @@ def test_the_page_with_boards_is_one_file_and_the_same_twice() -> None:
         len(page_data(panels_of(comparison))["figures"])
         == len(page_data(panels_of(sample.comparison()))["figures"]) + 4
     )
+
+
+def test_the_json_of_boards_is_of_the_schema() -> None:
+    schema = json.loads((Path(__file__).parents[2] / "docs" / "compare.schema.json").read_text())
+    answer = to_json(board_sample.comparison())
+    jsonschema.validate(answer, schema)
+    first, second, third = answer["engines"]
+    assert first["board_run"]["energy"]["provenance"] == "derived"
+    assert first["board_run"]["period"]["iterations"] == 60
+    assert second["board_run"]["throttles"][0]["to_mhz"] == 612
+    assert third["board_run"]["energy"] == {"unknown": "tegrastats was not recorded"}
+    assert third["dla"]["cost_ns"] == [2e4, 5.8e5]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), max_size=300), st.integers(2, 50))

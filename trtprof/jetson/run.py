@@ -9,6 +9,7 @@ from trtprof.board_run import BoardRun
 from trtprof.jetson.board_capture import BoardCapture, Mark
 from trtprof.jetson.periodicity import find_period
 from trtprof.jetson.power import board_samples, energy_of, memory_pressure, throttles_in
+from trtprof.jetson.state import board_state
 from trtprof.model import Engine, Inference, Unknown
 from trtprof.units import NS_PER_S
 
@@ -34,6 +35,7 @@ def board_run(capture: BoardCapture, name: str, engine: Engine) -> BoardRun:
         throttles=reason,
         memory=reason,
         period=find_period(latencies, starts),
+        state=board_state(capture),
         notices=capture.notices,
     )
     if isinstance(zero, Unknown) or isinstance(recorded, Unknown):

@@ -70,7 +70,7 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=False),
         breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in pairs),
         verdict=measured_verdict(built),
-        notices=(MEASURED_ELSEWHERE, *measured_notices(built)),
+        notices=(MEASURED_ELSEWHERE, *_board_notices(captures), *measured_notices(built)),
         made=_provenance(targets, engines, command),
         diagnosis=diagnose(built, graph, _facts(targets)),
         rooflines=tuple(rooflines.values()),
@@ -135,6 +135,18 @@ def _unnamed(captures: Mapping[str, BoardCapture]) -> Device:
     """The GPU of files that do not name it: that of the board, where a capture script was run there."""
     board = next((capture.board for capture in captures.values() if capture.board), None)
     return Device(board.title, board.chip.capability) if board else Device("an unnamed GPU")
+
+
+def _board_notices(captures: Mapping[str, BoardCapture]) -> tuple[Notice, ...]:
+    """What a board's times may be held against, where a capture script measured on one."""
+    boards = {capture.board.title for capture in captures.values() if capture.board}
+    if not boards:
+        return ()
+    message = (
+        f"Times and energies of {' and '.join(sorted(boards))} hold for that board, its JetPack, power mode and heat. "
+        f"They say nothing of a desktop GPU, whose memory, clocks and tactics are others."
+    )
+    return (Notice("board-numbers", message),)
 
 
 def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
