@@ -56,15 +56,16 @@ class Made:
         return self._answers.get(name)
 
 
-SMI = "0, NVIDIA H100 80GB HBM3, 9.0, 570.86.15, 81559, 4, 345, 1980, 31, Enabled, Disabled, 0"
+SMI = "0, NVIDIA H100 80GB HBM3, 9.0, 580.159.04, 81559, 0, 450, 1980, 42, Enabled, Disabled, 0"
+"""As nvidia-smi of that driver wrote it on an H100."""
 
 
 def test_a_desktop_gpu_that_another_program_uses() -> None:
     answers = {"nvidia-smi": Answer(0, SMI), "nvidia-smi-processes": Answer(0, "4711, python3, 4000 MiB")}
     files = {"/proc/sys/kernel/perf_event_paranoid": "4", "/proc/driver/nvidia/params": "RmProfilingAdminOnly: 1"}
     found = {item.subject: item for item in diagnose(Made(files, answers, Path("desktop"))).checks}
-    assert "compute capability 9.0, 79.6 GiB, driver 570.86.15" in found["GPU 0"].found
-    assert found["GPU 0 clock"].found.startswith("345 of 1980 MHz now")
+    assert "compute capability 9.0, 79.6 GiB, driver 580.159.04" in found["GPU 0"].found
+    assert found["GPU 0 clock"].found.startswith("450 of 1980 MHz now")
     assert found["other programs"].state is State.WARNING
     assert found["CPU sampling"].cure == "sudo sysctl kernel.perf_event_paranoid=2"
     assert found["hardware counters"].state is State.NOTE
