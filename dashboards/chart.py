@@ -177,7 +177,6 @@ def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
 
 def checked(data: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:
     """Return the figure after Plotly checked every property, without the template, which costs 6 KB a figure."""
-    """Return a figure whose every property Plotly has checked, without its template, which costs 6 KB a figure."""
     import plotly.graph_objects as go
 
     figure = go.Figure(data=data, layout={**layout, "template": "none"}).to_plotly_json()

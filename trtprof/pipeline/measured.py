@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,12 +24,11 @@ from trtprof.analysis.verdict import measured_verdict
 from trtprof.comparison import Built, Comparison, ModelFacts, Provenances, Row
 from trtprof.errors import InputError, UsageError
 from trtprof.graph_facts import GraphFacts
-from trtprof.jetson.board_capture import BoardCapture, find_board_capture, read_board_capture
 from trtprof.jetson.dla import placement
-from trtprof.jetson.run import board_run
-from trtprof.model import Device, Engine, Graph, Notice, Provenance, Unknown
+from trtprof.model import Engine, Graph, Notice, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines, times_by_layer
 from trtprof.parsers.pairing import stem_of
+from trtprof.pipeline.boards import board_notices, board_targets, unnamed_device, with_board_run
 from trtprof.pipeline.model_facts import model_facts
 from trtprof.pipeline.options import display_order
 from trtprof.pipeline.targets import Target
@@ -52,17 +51,16 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     graph, engines = unify([replace(engine, name=name) for name, engine in named])
     tables = mark_epilogues([read_rows(engine, graph) for engine in engines])
     groups, placed = align(tables, graph)
-    built = tuple(measured_engine(engine, rows, graph) for engine, rows in zip(engines, placed, strict=True))
-    rooflines = {item.name: engine_roofline(item) for item in built}
-    pairs = references(built)
     built = tuple(
         with_board_run(measured_engine(engine, rows, graph), captures)
         for engine, rows in zip(engines, placed, strict=True)
     )
+    rooflines = {item.name: engine_roofline(item) for item in built}
+    pairs = references(built)
     return Comparison(
         model=_model(engines, graph),
         graph=graph,
-        device=next((engine.device for engine in engines if engine.device), _unnamed(captures)),
+        device=next((engine.device for engine in engines if engine.device), unnamed_device(captures)),
         device_is_modelled=False,
         engines=built,
         missing=(),
@@ -70,7 +68,7 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         fusions=fusion_table(groups, [(item.name, item.rows) for item in built], rtx=False),
         breakdowns=tuple(breakdown(engine, reference, groups) for engine, reference in pairs),
         verdict=measured_verdict(built),
-        notices=(MEASURED_ELSEWHERE, *_board_notices(captures), *measured_notices(built)),
+        notices=(MEASURED_ELSEWHERE, *board_notices(captures), *measured_notices(built)),
         made=_provenance(targets, engines, command),
         diagnosis=diagnose(built, graph, _facts(targets)),
         rooflines=tuple(rooflines.values()),
@@ -129,24 +127,6 @@ def _with_siblings(path: Path) -> list[Path]:
         if other != path and other.is_file() and stem_of(other.name) == stem_of(path.name)
     ]
     return [path, *(other for other in beside if not isinstance(sniff(other), Refused))]
-
-
-def _unnamed(captures: Mapping[str, BoardCapture]) -> Device:
-    """The GPU of files that do not name it: that of the board, where a capture script was run there."""
-    board = next((capture.board for capture in captures.values() if capture.board), None)
-    return Device(board.title, board.chip.capability) if board else Device("an unnamed GPU")
-
-
-def _board_notices(captures: Mapping[str, BoardCapture]) -> tuple[Notice, ...]:
-    """What a board's times may be held against, where a capture script measured on one."""
-    boards = {capture.board.title for capture in captures.values() if capture.board}
-    if not boards:
-        return ()
-    message = (
-        f"Times and energies of {' and '.join(sorted(boards))} hold for that board, its JetPack, power mode and heat. "
-        f"They say nothing of a desktop GPU, whose memory, clocks and tactics are others."
-    )
-    return (Notice("board-numbers", message),)
 
 
 def measured_engine(engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
@@ -241,32 +221,3 @@ def _alone(engine: Engine) -> Built:
     graph, (named,) = unify([engine])
     (rows,) = mark_epilogues([read_rows(named, graph)])
     return measured_engine(named, rows, graph)
-
-
-def board_targets(targets: Sequence[Target]) -> tuple[list[Target], dict[str, BoardCapture]]:
-    """Return the targets with each capture of a board replaced by its engines, and by engine the capture it is of.
-
-    Raises:
-        InputError: a capture cannot be read, or none of its engines was measured.
-    """
-    result: list[Target] = []
-    captures: dict[str, BoardCapture] = {}
-    for name, path in targets:
-        folder = find_board_capture(path) if name is None else None
-        if folder is None:
-            result.append((name, path))
-            continue
-        capture = read_board_capture(folder)
-        if not capture.measured:
-            reasons = "; ".join(f"{engine.name}: {engine.failure}" for engine in capture.engines)
-            raise InputError(f"no engine was measured: {reasons}", path=path, hint="the logs are in its directories")
-        for engine in capture.measured:
-            result.append((engine.name, engine.folder))
-            captures[engine.name] = capture
-    return result, captures
-
-
-def with_board_run(built: Built, captures: Mapping[str, BoardCapture]) -> Built:
-    """Return an engine with what its board did while it ran, where a capture tells."""
-    capture = captures.get(built.name)
-    return replace(built, board_run=board_run(capture, built.name, built.engine)) if capture else built
