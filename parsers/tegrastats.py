@@ -209,6 +209,12 @@ class TegraSample:
         unit = self.unit("GR3D_FREQ") or self.unit("GR3D")
         return unit.load_percent if unit else None
 
+    @property
+    def emc_load_percent(self) -> int | None:
+        """Utilisation of the memory controller; ``None`` where the line has none, as for users other than root."""
+        unit = self.unit("EMC_FREQ") or self.unit("EMC")
+        return unit.load_percent if unit else None
+
 
 @dataclass(frozen=True, slots=True)
 class TimedSample:

@@ -19,6 +19,7 @@ class BoardSample:
     power_mw: int | None
     gpu_mhz: int | None
     gpu_load_percent: int | None
+    emc_load_percent: int | None
     hottest_c: float | None
     ram_bytes: int | None
     swap_bytes: int | None

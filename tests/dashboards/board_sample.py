@@ -26,7 +26,7 @@ ITERATIONS = 3000
 
 def steady() -> BoardRun:
     samples = tuple(
-        BoardSample(at / 5 - 1, 11_000 + 400 * (at % 3), 1020, 99, 52 + at / 10, 4 << 30, 0) for at in range(32)
+        BoardSample(at / 5 - 1, 11_000 + 400 * (at % 3), 1020, 99, 40, 52 + at / 10, 4 << 30, 0) for at in range(32)
     )
     iterations = tuple((at * 0.0017, 1.6e6 + 4e5 * (at % 60 == 0)) for at in range(ITERATIONS))
     energy = Energy(19.4, 11_400, 320, 4_200, 12.2, ("VDD_IN",), True, 25, ITERATIONS, 5.1)
@@ -39,7 +39,9 @@ def steady() -> BoardRun:
 def throttled() -> BoardRun:
     clocks = [1020 if at < 20 else 612 for at in range(32)]
     samples = tuple(
-        BoardSample(at / 5 - 1, 12_000 if clock == 1020 else 8_100, clock, 99, 88 + at / 4, 7 << 30, (at // 10) << 25)
+        BoardSample(
+            at / 5 - 1, 12_000 if clock == 1020 else 8_100, clock, 99, None, 88 + at / 4, 7 << 30, (at // 10) << 25
+        )
         for at, clock in enumerate(clocks)
     )
     iterations = tuple((at * 0.0017, (1.0e6 if at * 0.0017 < 3 else 1.65e6) + 1e4 * math.sin(at)) for at in range(3000))

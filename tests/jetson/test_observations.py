@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from trtprof.backends.trtexec_flags import Version
-from trtprof.board_run import BoardState
+from trtprof.board_run import BoardRun, BoardSample, BoardState
 from trtprof.board_words import state_words
-from trtprof.comparison import Row
+from trtprof.bounds import Bound, EngineRoofline, Roofs, RowRoof
 from trtprof.engine_facts import EngineFacts
 from trtprof.jetson.board_capture import read_board_capture
-from trtprof.jetson.boards import BOARDS, Board, board_called
-from trtprof.jetson.observations import MEMORY_BYTES_PER_S, dla_misuse, memory_bound_layers
+from trtprof.jetson.boards import Board, board_called
+from trtprof.jetson.observations import dla_misuse, emc_load, memory_bound_rows
 from trtprof.jetson.state import board_state
 from trtprof.model import Engine, Layer, LayerKind, Unknown
 
@@ -66,25 +67,34 @@ def test_a_spoiled_run_is_said_to_be_one(boards: Path, tmp_path: Path) -> None:
     ]
 
 
-def row(index: int, moved: int, time_ns: float | None) -> Row:
-    layer = Layer(index, f"layer{index}", LayerKind.COMPUTE)
-    return Row(layer, LayerKind.COMPUTE, (), (), (), None, None, moved, 0, 0, None, time_ns, None)
+def roof(row: int, bound: Bound | Unknown, roof_ns: float | None, time_ns: float | None) -> RowRoof:
+    return RowRoof(row, None, 1000, None, None, roof_ns, time_ns, bound)
 
 
-def test_layers_that_move_most_of_what_memory_can_are_bound_by_it() -> None:
-    peak = MEMORY_BYTES_PER_S["orin-nano"]
-    time_ns = 1e6
-    rows = [row(0, int(peak * 0.5e-3), time_ns), row(1, int(peak * 0.7e-3), time_ns), row(2, int(peak * 3e-3), time_ns)]
-    found = memory_bound_layers([*rows, row(3, 10**9, None)], board("orin-nano"))
+def test_rows_near_the_roof_of_the_memory_are_held_up_by_it() -> None:
+    roofs = Roofs("Orin Nano", 1e9, (), (), 68e9, "data sheet")
+    rows = (
+        roof(0, Bound.MEMORY, 70, 100),
+        roof(1, Bound.MEMORY, 30, 100),
+        roof(2, Bound.COMPUTE, 90, 100),
+        roof(3, Bound.MEMORY, 200, 300),
+        roof(4, Bound.MEMORY, 10, None),
+        roof(5, Unknown("a plugin"), None, 100),
+    )
+    found = memory_bound_rows(EngineRoofline("e", roofs, rows))
     assert not isinstance(found, Unknown)
-    assert [(item.row, round(item.ratio, 2)) for item in found] == [(2, 1.0), (1, 0.7)]
-    assert found[1].bytes_per_s == pytest.approx(0.7 * peak, rel=1e-6)
-    assert memory_bound_layers(rows[:1], board("orin-nano")) == ()
-    assert isinstance(memory_bound_layers([row(0, 5, None)], board("orin-nano")), Unknown)
+    assert [item.row for item in found] == [3, 0]
+    assert memory_bound_rows(EngineRoofline("e", Unknown("no device"), ())) == Unknown("no device")
 
 
-def test_every_board_has_a_memory() -> None:
-    assert set(MEMORY_BYTES_PER_S) == {item.key for item in BOARDS}
+def test_the_load_of_the_memory_controller_is_that_of_the_timed_inferences() -> None:
+    samples = tuple(
+        BoardSample(at, None, None, None, load, None, None, None) for at, load in ((-1, 90), (1, 40), (2, 60))
+    )
+    nothing = Unknown("nothing was recorded")
+    run = BoardRun("Jetson Orin Nano", samples, 0.0, 3.0, (), nothing, nothing, nothing, None)
+    assert emc_load(run) == 50
+    assert isinstance(emc_load(replace(run, samples=())), Unknown)
 
 
 @pytest.mark.parametrize(

@@ -7,36 +7,20 @@ Pure functions, records in, records out; the rest of what a diagnosis of a board
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import statistics
 from dataclasses import dataclass
 from typing import Final
 
 from trtprof.backends.trtexec_flags import Version
-from trtprof.comparison import Row
+from trtprof.board_run import BoardRun
+from trtprof.bounds import Bound, EngineRoofline, RowRoof
 from trtprof.jetson.boards import Board, dla_reason
 from trtprof.model import Engine, Unknown
-from trtprof.units import NS_PER_S
 
 _DLA_CORE: Final = re.compile(r"--useDLACore=(\d+)")
 _DLA_TYPES: Final = ("--fp16", "--int8", "--best", "--stronglyTyped")
-_NEAR_PEAK: Final = 0.6
-"""A layer that moves this share of what the memory can is bound by it: reads and writes never reach the peak."""
-
-MEMORY_BYTES_PER_S: Final = {
-    "nano": 25.6e9, "tx1": 25.6e9, "tx2": 59.7e9, "xavier-nx": 59.7e9, "agx-xavier": 136.5e9, "orin-nano": 102e9,
-    "orin-nx-8gb": 102e9, "orin-nx": 102e9, "agx-orin": 204.8e9, "thor": 273e9,
-}  # fmt: skip
-"""Peak of each board's memory, of NVIDIA's data sheets; 68 GB/s on an Orin Nano that is not in a Super mode."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryBoundLayer:
-    """A layer that moves most of what the board's memory can: bytes a second, derived, and its share of the peak."""
-
-    row: int
-    layer: str
-    bytes_per_s: float
-    ratio: float
+_NEAR_ROOF: Final = 0.6
+"""Reads and writes never reach the peak of a memory; a row this near to it has little else to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,25 +31,20 @@ class DlaMisuse:
     reason: str
 
 
-def memory_bound_layers(rows: Sequence[Row], board: Board) -> tuple[MemoryBoundLayer, ...] | Unknown:
-    """Return the layers whose tensors, read and written once, need most of the memory's peak, greatest share first.
+def memory_bound_rows(roofline: EngineRoofline) -> tuple[RowRoof, ...] | Unknown:
+    """Return the rows that memory holds up: bound by it and near its roof, longest first; see also :func:`emc_load`."""
+    if isinstance(roofline.roofs, Unknown):
+        return roofline.roofs
+    found = [row for row in roofline.rows if row.bound is Bound.MEMORY and (row.roof_ratio or 0.0) >= _NEAR_ROOF]
+    return tuple(sorted(found, key=lambda row: (-(row.time_ns or 0.0), row.row)))
 
-    What stays in a cache is counted too, so a small tensor can seem to move more than the peak: shares are cut at 1.
-    """
-    peak = MEMORY_BYTES_PER_S[board.key]
-    known = [
-        (row, float(row.time_ns), (row.read_bytes or 0) + (row.written_bytes or 0) + row.constant_bytes)
-        for row in rows
-        if isinstance(row.time_ns, float | int) and row.time_ns > 0 and row.read_bytes is not None
-    ]
-    if not known:
-        return Unknown("no layer has both a time and tensors of known size")
-    found = []
-    for row, time_ns, moved in known:
-        rate = moved / time_ns * NS_PER_S
-        if rate >= _NEAR_PEAK * peak:
-            found.append(MemoryBoundLayer(row.layer.index, row.layer.name, rate, min(1.0, rate / peak)))
-    return tuple(sorted(found, key=lambda item: (-item.ratio, item.row)))
+
+def emc_load(run: BoardRun) -> float | Unknown:
+    """Return how busy the memory controller was during the timed inferences, the mean of tegrastats' percentages."""
+    loads = [sample.emc_load_percent for sample in run.timed if sample.emc_load_percent is not None]
+    if not loads:
+        return Unknown("the load of the memory controller was not told; tegrastats tells it to root")
+    return statistics.fmean(loads)
 
 
 def dla_misuse(engine: Engine, board: Board, trt: Version) -> DlaMisuse | None:

@@ -43,6 +43,7 @@ def _board_sample(time_s: float, sample: TegraSample) -> BoardSample:
         power_mw=sum(rail.now_mw for rail in rails) if rails else None,
         gpu_mhz=sample.gpu_mhz,
         gpu_load_percent=sample.gpu_load_percent,
+        emc_load_percent=sample.emc_load_percent,
         hottest_c=max(heat, default=None),
         ram_bytes=ram.used_bytes if ram else None,
         swap_bytes=swap.used_bytes if swap else None,
