@@ -62,6 +62,7 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
         "trtprof/py.typed",
         "trtprof/parsers/layer_text.py",
         "trtprof/dashboards/page.py",
+        "trtprof/jetson/capture.sh",
         "trtprof/store/migrations/0001_runs.sql",
     ):
         assert needed in names

@@ -52,6 +52,24 @@ def test_a_hop_names_its_sides_its_conversions_and_its_bytes() -> None:
     assert (second.before, second.conversions, second.after) == ("D2", ("r3",), "G4")
 
 
+def test_transfers_that_old_tensorrt_lists_belong_to_their_hop() -> None:
+    names = (
+        "data to nvm",
+        "{ForeignNode[conv1...fc1]}",
+        "data copy finish",
+        "prob from nvm",
+        "prob input reformatter 0",
+    )
+    layers = [*(row(at, name) for at, name in enumerate(names)), row(5, "prob")]
+    listed = frozenset({"{ForeignNode[conv1...fc1]}"})
+    first, second = find_hops(layers, listed)
+    assert first.conversions == ("data to nvm",)
+    assert second.conversions == ("data copy finish", "prob from nvm", "prob input reformatter 0")
+    found = placement(Engine("e", None, tuple(layers), facts=EngineFacts(dla_layers=tuple(listed))))
+    assert found is not None
+    assert found.gpu_layers == ("prob",)
+
+
 def test_the_cost_of_a_hop_is_a_range_that_grows_with_the_tensor() -> None:
     unknown, small, large = hop_cost(None), hop_cost(1 << 10), hop_cost(1 << 26)
     assert (unknown.low, unknown.high) == (HOP_LOW_NS, HOP_HIGH_NS)

@@ -14,6 +14,8 @@ from trtprof.board_run import DlaHop, DlaPlacement
 from trtprof.model import Engine, Estimate, Layer, LayerKind, Unknown
 
 _GPU_PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*: ")
+_TRANSFER: Final = re.compile(r"\b(?:to|from) nvm\b|\bdata copy finish\b|\bfinish$|\breformatter \d+$")
+"""Rows that TensorRT 7 and 8 list around a DLA group: copies to its memory, waits for it, conversions."""
 _PASSIVE: Final = frozenset({LayerKind.NOOP, LayerKind.SHAPE, LayerKind.CONSTANT, LayerKind.SIGNAL})
 
 HOP_LOW_NS: Final = 10_000.0
@@ -39,7 +41,7 @@ def placement(engine: Engine) -> DlaPlacement | None:
     if not on_dla and not listed and not refusals:
         return None
     if engine.layers:
-        rows = [layer for layer in engine.layers if layer.kind not in _PASSIVE]
+        rows = [item for item in engine.layers if item.kind not in _PASSIVE and not _TRANSFER.search(item.name)]
         on_gpu = tuple(layer.name for layer in rows if not is_dla(layer, listed))
         return DlaPlacement(tuple(on_dla), on_gpu, refusals, find_hops(engine.layers, listed))
     on_gpu = tuple(_GPU_PREFIX.sub("", name, count=1) for name in (facts.gpu_layers if facts else ()))
@@ -63,7 +65,7 @@ def find_hops(layers: Sequence[Layer], listed: frozenset[str]) -> tuple[DlaHop, 
     for layer in layers:
         if layer.kind in _PASSIVE:
             continue
-        if layer.kind.is_conversion or layer.kind is LayerKind.COPY:
+        if layer.kind.is_conversion or layer.kind is LayerKind.COPY or _TRANSFER.search(layer.name):
             conversions.append(layer)
             continue
         if before is None:

@@ -104,9 +104,9 @@ def check_tensorrt(found: Sequence[FoundTensorRT], machine: Machine) -> list[Che
     words = "; ".join(f"{version} ({', '.join(names)})" for version, names in places.items())
     checks = []
     if len(series) > 1:
-        why = "one program may build what the other cannot load, and times of two TensorRTs are no comparison"
+        why = "one may build what another cannot load, and engines of two TensorRTs are no comparison"
         checks.append(
-            Check("tools", "TensorRT", State.BAD, f"versions that clash: {words}", why,
+            Check("tools", "TensorRT", State.WARNING, f"versions that clash: {words}", why,
                   "keep one: apt list --installed | grep nvinfer; pip list | grep tensorrt")
         )  # fmt: skip
     else:
