@@ -25,7 +25,6 @@ status=complete
 trtexec=
 trt=
 sampler=
-child=
 power_mode_before=
 clocks_stored=
 
@@ -53,11 +52,7 @@ as_root() {
 
 # A child in the background can be waited for, and a signal then reaches this script at once.
 wait_for() {
-  child=$!
-  wait "$child"
-  code=$?
-  child=
-  return "$code"
+  wait "$!"
 }
 
 pause() {
@@ -265,16 +260,28 @@ pack() {
     say "wrote $archive ($status); on your desk: trtprof import ${archive##*/}"
 }
 
+signal_children() {
+  while read -r pid; do kill -s "$1" "$pid" 2>/dev/null; done <"$work/children"
+}
+
+# Whatever still runs in the background, also what a signal left no time to note; ten seconds to end by itself.
+end_children() {
+  jobs -p >"$work/children"
+  [ -s "$work/children" ] || return 0
+  signal_children TERM
+  { sleep 10 && signal_children KILL; } &
+  watchdog=$!
+  while read -r pid; do wait "$pid" 2>/dev/null; done <"$work/children"
+  kill "$watchdog" 2>/dev/null
+  wait "$watchdog" 2>/dev/null
+}
+
 # Runs once, however the script ends: ends what it started, puts back what it changed, packs what there is.
 finish() {
   code=$?
   trap - EXIT
   trap '' HUP INT TERM
-  if [ -n "$child" ]; then
-    kill "$child" 2>/dev/null
-    wait "$child" 2>/dev/null
-  fi
-  stop_sampler
+  if [ -n "$work" ]; then end_children; fi
   restore
   if [ -n "$work" ]; then
     pack
