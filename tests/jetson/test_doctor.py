@@ -16,7 +16,7 @@ from trtprof.jetson.checks import State
 from trtprof.jetson.doctor import diagnose
 from trtprof.jetson.machine import COMMANDS, FILES, PRESENCES, Answer, RecordedMachine, ThisMachine, open_machine
 from trtprof.jetson.precisions import Hardware, hardware_for, support_words
-from trtprof.model import Precision
+from trtprof.model import Device, Precision
 
 FINDINGS = {
     "nano": {
@@ -160,14 +160,17 @@ def test_the_highest_power_mode_is_the_one_with_most_to_spend() -> None:
 def test_what_each_generation_multiplies_in_hardware() -> None:
     int8 = {
         (5, 0): Hardware.NONE, (5, 3): Hardware.NONE, (6, 1): Hardware.DP4A, (6, 2): Hardware.NONE,
-        (7, 0): Hardware.DP4A, (7, 2): Hardware.TENSOR_CORE, (8, 6): Hardware.TENSOR_CORE, (10, 3): Hardware.SLOW,
+        (7, 0): Hardware.DP4A, (7, 2): Hardware.TENSOR_CORE, (8, 6): Hardware.TENSOR_CORE, (10, 3): Hardware.CRIPPLED,
         (12, 0): Hardware.TENSOR_CORE,
     }  # fmt: skip
-    assert {key: hardware_for(key, Precision.INT8) for key in int8} == int8
-    assert hardware_for((6, 1), Precision.FP16) is Hardware.NONE
-    assert hardware_for((8, 7), Precision.FP8) is Hardware.NONE
-    assert hardware_for((8, 9), Precision.FP8) is Hardware.TENSOR_CORE
-    assert (hardware_for((3, 5), Precision.FP16), support_words((3, 5))) == (None, None)
+    assert {key: hardware_for(Device("a GPU", key), Precision.INT8) for key in int8} == int8
+    assert hardware_for(Device("P4", (6, 1)), Precision.FP16) is Hardware.NONE
+    assert hardware_for(Device("Nano", (5, 3)), Precision.FP16) is Hardware.CUDA_CORE
+    assert hardware_for(Device("Orin", (8, 7)), Precision.FP8) is Hardware.NONE
+    assert hardware_for(Device("L4", (8, 9)), Precision.FP8) is Hardware.TENSOR_CORE
+    assert hardware_for(Device("NVIDIA GeForce GTX 1660", (7, 5)), Precision.INT8) is Hardware.DP4A
+    kepler = Device("Tesla K40", (3, 5))
+    assert (hardware_for(kepler, Precision.FP16), support_words(kepler)) == (None, None)
 
 
 TEXTS = st.one_of(

@@ -95,8 +95,8 @@ def _jetpack(jetson: Jetson) -> Check:
 def _precisions(jetson: Jetson) -> list[Check]:
     if jetson.chip is None:
         return []
-    words = support_words(jetson.chip.capability)
-    slow = [item.value.upper() for item in slow_precisions(jetson.chip.capability)]
+    words = support_words(jetson.chip.gpu)
+    slow = [item.value.upper() for item in slow_precisions(jetson.chip.gpu)]
     if words is None:
         return []
     if not slow:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from trtprof.backends.trtexec_flags import Version
+from trtprof.model import Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Chip:
     capability: tuple[int, int]
     first_trt: tuple[int, int]
     last_trt: tuple[int, int] | None
+
+    @property
+    def gpu(self) -> Device:
+        """Its GPU."""
+        return Device(self.title, self.capability)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def default_precisions(board: Board, trt: Version) -> tuple[str, ...]:
     useful = (
         name
         for name, precision in (("fp16", Precision.FP16), ("int8", Precision.INT8))
-        if hardware_for(board.chip.capability, precision) not in (None, Hardware.NONE)
+        if hardware_for(board.chip.gpu, precision) not in (None, Hardware.NONE)
     )
     return ("fp32", *useful)
 

@@ -13,6 +13,7 @@ from trtprof.dependencies import installed, version_of
 from trtprof.jetson.checks import Check, State, ok, unknown
 from trtprof.jetson.machine import SMI_GPU_FIELDS, Machine
 from trtprof.jetson.precisions import slow_precisions, support_words
+from trtprof.model import Device
 from trtprof.units import byte_size
 
 _LIBRARY: Final = re.compile(r"/libnvinfer\.so\.(\d+)\.(\d+)(?:\.(\d+))?")
@@ -154,8 +155,8 @@ def _gpu(cells: dict[str, str]) -> list[Check]:
     ]
     numbers = re.fullmatch(r"(\d{1,3})\.(\d)", capability)
     if numbers:
-        key = (int(numbers[1]), int(numbers[2]))
-        support, slow = support_words(key), [item.value.upper() for item in slow_precisions(key)]
+        device = Device(cells["name"], (int(numbers[1]), int(numbers[2])))
+        support, slow = support_words(device), [item.value.upper() for item in slow_precisions(device)]
         if support:
             why = f"{' and '.join(slow)} cannot be faster than FP32 there" if slow else None
             checks.append(Check("GPU", f"{subject} precisions", State.NOTE if slow else State.OK, support, why))
