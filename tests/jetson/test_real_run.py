@@ -9,6 +9,7 @@ import pytest
 
 from trtprof.board_run import Energy
 from trtprof.jetson.periodicity import find_period
+from trtprof.model import Device
 from trtprof.parsers.trtexec_times import read_times
 from trtprof.pipeline.measured import read_measured
 
@@ -60,7 +61,9 @@ def test_the_recording_is_laid_under_the_iterations(capture: Path) -> None:
     assert throttle.start_s == pytest.approx(6 - first_s, abs=0.21)
     assert (throttle.from_mhz, throttle.to_mhz) == (1020, 612)
     assert run.period is None
-    assert comparison.device.name
+    assert comparison.device.name == "Jetson Orin Nano"
+    assert built.engine.device == Device("Orin", (8, 7))
+    assert {item.code for item in comparison.diagnosis.findings} == {"M522"}
     assert {notice.code for notice in comparison.notices} >= {"board-numbers"}
 
 

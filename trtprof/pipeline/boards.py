@@ -37,9 +37,14 @@ def board_targets(targets: Sequence[Target]) -> tuple[list[Target], dict[str, Bo
 
 
 def with_board_run(built: Built, captures: Mapping[str, BoardCapture]) -> Built:
-    """Return an engine with what its board did while it ran, where a capture tells."""
+    """Return an engine with what its board did while it ran, where a capture tells; and with its GPU, if unnamed."""
     capture = captures.get(built.name)
-    return replace(built, board_run=board_run(capture, built.name, built.engine)) if capture else built
+    if capture is None:
+        return built
+    engine = built.engine
+    if engine.device is None and capture.board is not None:
+        engine = replace(engine, device=capture.board.chip.gpu)
+    return replace(built, engine=engine, board_run=board_run(capture, built.name, engine))
 
 
 def unnamed_device(captures: Mapping[str, BoardCapture]) -> Device:
