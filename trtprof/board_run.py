@@ -129,7 +129,10 @@ class BoardState:
 
 @dataclass(frozen=True, slots=True)
 class BoardRun:
-    """One engine's run on a board. ``period`` is ``None`` where latency has no rhythm."""
+    """One engine's run on a board. ``period`` is ``None`` where latency has no rhythm.
+
+    ``dla_refusal`` says why the DLA that the engine's command asks for could not be used, ``None`` where it could.
+    """
 
     board: str
     samples: tuple[BoardSample, ...]
@@ -141,7 +144,16 @@ class BoardRun:
     memory: MemoryPressure | Unknown
     period: Period | Unknown | None
     state: BoardState | None = None
+    dla_refusal: str | None = None
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def emc_load(self) -> float | Unknown:
+        """How busy the memory controller was during the timed inferences, 0 to 1: the mean of tegrastats' figures."""
+        loads = [sample.emc_load_percent for sample in self.timed if sample.emc_load_percent is not None]
+        if not loads:
+            return Unknown("the load of the memory controller was not told; tegrastats tells it to root")
+        return sum(loads) / len(loads) / 100
 
     @property
     def gpu_mhz(self) -> tuple[int, int] | None:

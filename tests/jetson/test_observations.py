@@ -15,7 +15,7 @@ from trtprof.bounds import Bound, EngineRoofline, Roofs, RowRoof
 from trtprof.engine_facts import EngineFacts
 from trtprof.jetson.board_capture import read_board_capture
 from trtprof.jetson.boards import Board, board_called
-from trtprof.jetson.observations import dla_misuse, emc_load, memory_bound_rows
+from trtprof.jetson.observations import dla_misuse, memory_bound_rows
 from trtprof.jetson.state import board_state
 from trtprof.model import Engine, Layer, LayerKind, Unknown
 
@@ -93,8 +93,8 @@ def test_the_load_of_the_memory_controller_is_that_of_the_timed_inferences() -> 
     )
     nothing = Unknown("nothing was recorded")
     run = BoardRun("Jetson Orin Nano", samples, 0.0, 3.0, (), nothing, nothing, nothing, None)
-    assert emc_load(run) == 50
-    assert isinstance(emc_load(replace(run, samples=())), Unknown)
+    assert run.emc_load == 0.5
+    assert isinstance(replace(run, samples=()).emc_load, Unknown)
 
 
 @pytest.mark.parametrize(

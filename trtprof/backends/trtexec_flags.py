@@ -6,8 +6,11 @@ a later trtexec is taken to know what 11.1 knows. Pure data and look-ups.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+_VERSION: Final = re.compile(r"(\d{1,2})\.(\d{1,3})(?:\.(\d{1,3}))?(?!\d)")
 
 
 class Version(NamedTuple):
@@ -16,6 +19,12 @@ class Version(NamedTuple):
     major: int
     minor: int
     patch: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> Version | None:
+        """Return the version that a text begins with (``10.3``, ``8.6.1.6``), ``None`` where it begins with none."""
+        found = _VERSION.match(text)
+        return cls(int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
     def __str__(self) -> str:
         """Return it as TensorRT writes it."""

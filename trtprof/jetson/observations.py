@@ -7,12 +7,10 @@ Pure functions, records in, records out; the rest of what a diagnosis of a board
 from __future__ import annotations
 
 import re
-import statistics
 from dataclasses import dataclass
 from typing import Final
 
 from trtprof.backends.trtexec_flags import Version
-from trtprof.board_run import BoardRun
 from trtprof.bounds import Bound, EngineRoofline, RowRoof
 from trtprof.jetson.boards import Board, dla_reason
 from trtprof.model import Engine, Unknown
@@ -32,19 +30,11 @@ class DlaMisuse:
 
 
 def memory_bound_rows(roofline: EngineRoofline) -> tuple[RowRoof, ...] | Unknown:
-    """Return the rows that memory holds up: bound by it and near its roof, longest first; see also :func:`emc_load`."""
+    """Return the rows that memory holds up: bound by it and near its roof, longest first."""
     if isinstance(roofline.roofs, Unknown):
         return roofline.roofs
     found = [row for row in roofline.rows if row.bound is Bound.MEMORY and (row.roof_ratio or 0.0) >= _NEAR_ROOF]
     return tuple(sorted(found, key=lambda row: (-(row.time_ns or 0.0), row.row)))
-
-
-def emc_load(run: BoardRun) -> float | Unknown:
-    """Return how busy the memory controller was during the timed inferences, the mean of tegrastats' percentages."""
-    loads = [sample.emc_load_percent for sample in run.timed if sample.emc_load_percent is not None]
-    if not loads:
-        return Unknown("the load of the memory controller was not told; tegrastats tells it to root")
-    return statistics.fmean(loads)
 
 
 def dla_misuse(engine: Engine, board: Board, trt: Version) -> DlaMisuse | None:

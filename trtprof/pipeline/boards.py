@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from trtprof.backends.trtexec_flags import Version
 from trtprof.comparison import Built
 from trtprof.errors import InputError
 from trtprof.jetson.board_capture import BoardCapture, find_board_capture, read_board_capture
+from trtprof.jetson.observations import dla_misuse
 from trtprof.jetson.run import board_run
-from trtprof.model import Device, Notice
+from trtprof.model import Device, Engine, Notice
 from trtprof.pipeline.targets import Target
 
 
@@ -44,7 +46,17 @@ def with_board_run(built: Built, captures: Mapping[str, BoardCapture]) -> Built:
     engine = built.engine
     if engine.device is None and capture.board is not None:
         engine = replace(engine, device=capture.board.chip.gpu)
-    return replace(built, engine=engine, board_run=board_run(capture, built.name, engine))
+    run = board_run(capture, built.name, engine)
+    return replace(built, engine=engine, board_run=replace(run, dla_refusal=_dla_refusal(capture, engine)))
+
+
+def _dla_refusal(capture: BoardCapture, engine: Engine) -> str | None:
+    """Why the DLA that an engine's command asks for could not be used; ``None`` too where nothing tells."""
+    version = Version.parse(engine.tool_version or "")
+    if capture.board is None or version is None:
+        return None
+    misuse = dla_misuse(engine, capture.board, version)
+    return misuse.reason if misuse else None
 
 
 def unnamed_device(captures: Mapping[str, BoardCapture]) -> Device:

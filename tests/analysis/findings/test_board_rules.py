@@ -7,12 +7,24 @@ from dataclasses import replace
 import pytest
 
 from tests.analysis.findings.subjects import built, layer, subject, tensor
-from trtprof.analysis.findings import clocks_not_locked, held_down, latency_rhythm, low_power_mode, memory_short
+from trtprof.analysis.findings import (
+    clocks_not_locked,
+    different_devices,
+    dla_in_vain,
+    held_down,
+    latency_rhythm,
+    low_power_mode,
+    memory_controller,
+    memory_short,
+)
 from trtprof.analysis.findings.rule import Outcome, Rule, Subject
 from trtprof.board_run import BoardRun, BoardSample, BoardState, MemoryPressure, Period, Throttle
-from trtprof.model import Unknown
+from trtprof.model import Device, Unknown
 
-RULES = (clocks_not_locked.RULE, held_down.RULE, latency_rhythm.RULE, memory_short.RULE, low_power_mode.RULE)
+RULES = (
+    clocks_not_locked.RULE, held_down.RULE, latency_rhythm.RULE, memory_short.RULE, low_power_mode.RULE,
+    memory_controller.RULE, dla_in_vain.RULE,
+)  # fmt: skip
 GIB = 1 << 30
 NOT_RECORDED = Unknown("tegrastats was not recorded")
 
@@ -70,3 +82,28 @@ def test_what_was_not_recorded_cannot_be_told() -> None:
     assert check(RULES[1], throttles=NOT_RECORDED) == NOT_RECORDED
     assert check(RULES[3], memory=NOT_RECORDED) == NOT_RECORDED
     assert isinstance(check(RULES[2], period=Unknown("10 iterations are too few")), Unknown)
+
+
+def test_a_busy_memory_controller() -> None:
+    busy = tuple(BoardSample(at, 9000, 1020, 99, 85, 50.0, GIB, 0) for at in (0.1, 0.2))
+    assert cause(check(memory_controller.RULE, samples=busy)).startswith("the memory controller was busy 85 %")
+    untold = tuple(replace(sample, emc_load_percent=None) for sample in busy)
+    assert isinstance(check(memory_controller.RULE, samples=untold), Unknown)
+
+
+def test_a_dla_that_was_asked_for_in_vain() -> None:
+    reason = "Orin Nano has no DLA"
+    assert cause(check(dla_in_vain.RULE, dla_refusal=reason)) == f"--useDLACore was given in vain: {reason}"
+
+
+def test_engines_of_two_gpus_are_not_compared() -> None:
+    layers = [layer(0, "c", "CaskConvolution", [tensor("x", "int8", (1, 8))], [tensor("y", "int8", (1, 8))])]
+
+    def on(name: str, device: str | None):
+        return built(name, layers, [1.0], device=Device(device) if device else None)
+
+    assert different_devices.RULE.check(subject(on("int8", "A100"))) == ()
+    assert different_devices.RULE.check(subject(on("fp16", "A100"), on("int8", "A100"))) == ()
+    assert isinstance(different_devices.RULE.check(subject(on("fp16", None), on("int8", None))), Unknown)
+    said = cause(different_devices.RULE.check(subject(on("fp16", "A100"), on("int8", "Orin"))))
+    assert said == "int8 was measured on Orin, fp16 on A100"
