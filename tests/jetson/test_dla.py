@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from trtprof.analysis.dla import HOP_HIGH_NS, HOP_LOW_NS, hop_cost
 from trtprof.board_json import dla_json
 from trtprof.board_words import dla_words
 from trtprof.engine_facts import DlaRefusal, EngineFacts
-from trtprof.jetson.dla import HOP_HIGH_NS, HOP_LOW_NS, find_hops, hop_cost, placement
+from trtprof.jetson.dla import find_hops, placement
 from trtprof.model import DType, Engine, Layer, LayerKind, Tensor, Unknown
 from trtprof.parsers.trt_log import parse_build_log
 

@@ -10,22 +10,12 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from trtprof.analysis.dla import TRANSFER, hop_cost, is_dla
 from trtprof.board_run import DlaHop, DlaPlacement
-from trtprof.model import Engine, Estimate, Layer, LayerKind, Unknown
+from trtprof.model import Engine, Layer, LayerKind, Unknown
 
 _GPU_PREFIX: Final = re.compile(r"[A-Z][A-Z0-9_]*: ")
-_TRANSFER: Final = re.compile(r"\b(?:to|from) nvm\b|\bdata copy finish\b|\bfinish$|\breformatter \d+$")
-"""Rows that TensorRT 7 and 8 list around a DLA group: copies to its memory, waits for it, conversions."""
 _PASSIVE: Final = frozenset({LayerKind.NOOP, LayerKind.SHAPE, LayerKind.CONSTANT, LayerKind.SIGNAL})
-
-HOP_LOW_NS: Final = 10_000.0
-"""One reformat kernel and a synchronisation of the two engines, each some microseconds."""
-HOP_HIGH_NS: Final = 288_000.0
-"""NVIDIA's DLA tutorial on AGX Orin, batch 32: 3.27 ms with five DLA groups, 1.54 ms with two. Six crossings less saved
-1.73 ms, the layers between them included, so that a crossing cost no more than a sixth of it."""
-SLOW_BYTES_PER_S: Final = 60e9
-FAST_BYTES_PER_S: Final = 200e9
-"""What Orin boards read and write a second, Orin Nano to AGX Orin: a reformat reads and writes the tensor once."""
 
 
 def placement(engine: Engine) -> DlaPlacement | None:
@@ -41,17 +31,12 @@ def placement(engine: Engine) -> DlaPlacement | None:
     if not on_dla and not listed and not refusals:
         return None
     if engine.layers:
-        rows = [item for item in engine.layers if item.kind not in _PASSIVE and not _TRANSFER.search(item.name)]
+        rows = [item for item in engine.layers if item.kind not in _PASSIVE and not TRANSFER.search(item.name)]
         on_gpu = tuple(layer.name for layer in rows if not is_dla(layer, listed))
         return DlaPlacement(tuple(on_dla), on_gpu, refusals, find_hops(engine.layers, listed))
     on_gpu = tuple(_GPU_PREFIX.sub("", name, count=1) for name in (facts.gpu_layers if facts else ()))
     hops = Unknown("the layers are not known in the order they run: export them with --exportLayerInfo")
     return DlaPlacement(facts.dla_layers if facts else (), on_gpu, refusals, hops)
-
-
-def is_dla(layer: Layer, listed: frozenset[str]) -> bool:
-    """Return whether a row runs on the DLA: by its type, or because the build log lists it there."""
-    return layer.kind is LayerKind.DLA or (layer.type or "").upper() == "DLA" or layer.name in listed
 
 
 def find_hops(layers: Sequence[Layer], listed: frozenset[str]) -> tuple[DlaHop, ...]:
@@ -65,7 +50,7 @@ def find_hops(layers: Sequence[Layer], listed: frozenset[str]) -> tuple[DlaHop, 
     for layer in layers:
         if layer.kind in _PASSIVE:
             continue
-        if layer.kind.is_conversion or layer.kind is LayerKind.COPY or _TRANSFER.search(layer.name):
+        if layer.kind.is_conversion or layer.kind is LayerKind.COPY or TRANSFER.search(layer.name):
             conversions.append(layer)
             continue
         if before is None:
@@ -100,11 +85,3 @@ def _crossing_bytes(before: Layer | None, after: Layer | None, conversions: Sequ
         tensors = list((after.inputs if after else before.outputs if before else None) or ())
     sizes = [tensor.size_bytes for tensor in tensors]
     return sum(size for size in sizes if size is not None) if sizes and None not in sizes else None
-
-
-def hop_cost(bytes_moved: int | None) -> Estimate:
-    """Return the modelled cost of a hop in ns: a kernel, a wait, and the tensor read and written once."""
-    moved = 2 * (bytes_moved or 0)
-    low = HOP_LOW_NS + moved / FAST_BYTES_PER_S * 1e9
-    high = HOP_HIGH_NS + moved / SLOW_BYTES_PER_S * 1e9
-    return Estimate(low, (low * high) ** 0.5, high)

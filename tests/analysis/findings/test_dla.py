@@ -8,6 +8,7 @@ import pytest
 
 from tests.analysis.findings.subjects import built, layer, subject, tensor
 from tests.conftest import SHARED
+from trtprof.analysis.dla import HOP_HIGH_NS, HOP_LOW_NS
 from trtprof.analysis.findings import dla_fallback, dla_hops
 from trtprof.analysis.findings.diagnose import diagnose_engine
 from trtprof.analysis.findings.rule import Rule, Subject
@@ -34,13 +35,15 @@ def names_only(*timed: tuple[str, float]) -> Subject:
     return subject(built("int8", layers, timings=timings, facts=logged(PARTS)))
 
 
-def test_two_parts_in_a_log_are_one_hop_of_unknown_cost() -> None:
+def test_two_parts_in_a_log_are_one_hop_of_modelled_cost() -> None:
     outcome = D701.check(subject(built("int8", [], facts=logged(PARTS))))
     assert isinstance(outcome, tuple)
     assert outcome[0].cause == (
         "the DLA has 2 separate parts, so values leave it and return 1 time; 2 SHUFFLE, 1 PLUGIN_V2 on the GPU"
     )
-    assert isinstance(outcome[0].saving, Unknown)
+    assert outcome[0].modelled
+    assert isinstance(outcome[0].saving, Estimate)
+    assert (outcome[0].saving.low, outcome[0].saving.high) == (2 * HOP_LOW_NS, 2 * HOP_HIGH_NS)
 
 
 def test_one_part_is_healthy_with_layers_of_the_gpu_around_it() -> None:

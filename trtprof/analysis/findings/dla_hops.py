@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from trtprof.analysis.dla import HOP_HIGH_NS, HOP_LOW_NS, hop_cost
 from trtprof.analysis.findings.dla_placement import (
     between,
     boundary_conversions,
@@ -15,10 +16,11 @@ from trtprof.analysis.findings.dla_placement import (
 )
 from trtprof.analysis.findings.rule import ALL, Claim, Outcome, Role, Rule, Subject, row_evidence
 from trtprof.diagnosis import Evidence
-from trtprof.model import Unknown
+from trtprof.model import Estimate, Unknown
 from trtprof.units import plural
 
 _SHOWN: Final = 8
+_CROSSINGS: Final = f"{{}} crossings of {HOP_LOW_NS / 1e3:.0f} to {HOP_HIGH_NS / 1e3:.0f} µs each"
 
 
 def check(subject: Subject) -> Outcome:
@@ -44,7 +46,11 @@ def check(subject: Subject) -> Outcome:
             ),
             savings={row.layer.index: ALL for row in conversions},
             explains=frozenset(row.layer.index for row in conversions),
-            saving=None if conversions else _UNKNOWN,
+            saving=None if conversions else _modelled(hops),
+            modelled=not conversions,
+            basis=""
+            if conversions
+            else f"{2 * hops} crossings of {HOP_LOW_NS / 1e3:.0f} to {HOP_HIGH_NS / 1e3:.0f} µs each",
         ),
     )
 
@@ -60,10 +66,10 @@ def _on_gpu(gpu: tuple[str, ...]) -> tuple[Evidence, ...]:
     return (Evidence(f"on the GPU: {shown}", "log"),) if gpu else ()
 
 
-_UNKNOWN: Final = Unknown(
-    "the build log does not tell what a hop costs, and no profile with conversions between the parts is there: "
-    "give one, or a trace of nsys --trace=cuda,nvmedia,cudla"
-)
+def _modelled(returns: int) -> Estimate:
+    """Each return is two crossings; without a profile only their modelled cost is known."""
+    return Estimate.total([hop_cost(None)] * (2 * returns))
+
 
 RULE = Rule(
     code="D701",
@@ -86,7 +92,7 @@ RULE = Rule(
         "BatchNorm for GroupNorm, ReLU for SiLU or Mish, AveragePool up to 8x8 for a global pooling. Or keep the part "
         "of the network with the unsupported layers on the GPU as a whole."
     ),
-    saving="conversions between parts on the DLA; waiting for each other comes on top of it",
+    saving="conversions between parts on the DLA, waiting comes on top; without a profile a modelled cost a crossing",
     false_positives=(
         "Two parts that do not depend on each other, or a head cut off at the very end, cost little. DLA is used to "
         "free the GPU, too: 4.67 ms on it against 1.96 ms on the GPU can be what is wanted (NVIDIA/TensorRT#3148)."

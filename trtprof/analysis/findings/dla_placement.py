@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from itertools import pairwise
 from typing import Final
 
+from trtprof.analysis.dla import TRANSFER
 from trtprof.analysis.findings.rule import Subject
 from trtprof.comparison import Row
 from trtprof.engine_facts import EngineFacts
 from trtprof.model import LayerKind, Unknown
 from trtprof.units import plural
 
-_TRANSFER: Final = re.compile(r" (?:to nvm|from nvm|copy finish)$")
-"""How profiles name handing tensors to and from the DLA. The time of ``from nvm`` is the wait for the DLA itself:
-7.69 of 7.82 ms on one engine (NVIDIA/TensorRT#3143)."""
 _SILENT: Final = frozenset({LayerKind.NOOP, LayerKind.CONSTANT, LayerKind.SIGNAL, LayerKind.SHAPE})
 _WITH_DLA: Final = ((7, 2), (8, 7))
 """Compute capabilities of the chips that have a DLA TensorRT can use: Xavier and Orin."""
@@ -62,7 +59,7 @@ def between(subject: Subject) -> tuple[Row, ...]:
         if min(on_dla) < row.layer.index < max(on_dla)
         and row.layer.index not in on_dla
         and row.kind not in _SILENT
-        and not _TRANSFER.search(row.layer.name)
+        and not TRANSFER.search(row.layer.name)
     )
 
 
@@ -93,9 +90,7 @@ def gpu_words(names: tuple[str, ...]) -> str:
 
 def _next_to(subject: Subject, on_dla: set[int]) -> set[int]:
     """Neighbours in execution order, for files that name layers without their tensors."""
-    order = [
-        row.layer.index for row in subject.rows if row.kind not in _SILENT and not _TRANSFER.search(row.layer.name)
-    ]
+    order = [row.layer.index for row in subject.rows if row.kind not in _SILENT and not TRANSFER.search(row.layer.name)]
     found = set()
     for before, after in pairwise(order):
         if before in on_dla:
