@@ -27,6 +27,21 @@ class Fact(str, Enum):
     SCALE_SHAPE = "scale-shape"
     BETWEEN_DQ_AND_MATMUL = "between-dq-and-matmul"
     ONE_QUANTISED_MATMUL_INPUT = "one-quantised-matmul-input"
+    INTEGER_OPERATOR = "integer-operator"
+    SCALE_VALUE = "scale-value"
+    SCALE_COMPUTED = "scale-computed"
+    OPSET = "opset"
+    ACTIVATION_PER_CHANNEL = "activation-per-channel"
+    WEIGHT_AXIS = "weight-axis"
+    WEIGHT_PER_TENSOR = "weight-per-tensor"
+    ONE_QUANTISED_OPERAND = "one-quantised-operand"
+    LEFT_IN_FLOAT = "left-in-float"
+    OUTPUT_QUANTISED = "output-quantised"
+    PAIR_SCALES = "pair-scales"
+    DANGLING = "dangling"
+    CAST_BESIDE = "cast-beside"
+    PLUGIN = "plugin"
+    GROUP_ALIGNMENT = "group-alignment"
 
 
 @dataclass(frozen=True, slots=True)

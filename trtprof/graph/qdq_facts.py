@@ -7,8 +7,9 @@ Q/DQ limitations), and of the toolkits' own documentation; each function names i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from trtprof.graph.qdq_graph import CONVS, DEQUANTIZE, FUSED_AFTER, MATMULS, QUANTIZE, WEIGHTED, QdqGraph
 from trtprof.graph.residual import residual_adds
 from trtprof.graph.shapes import onnx_dtype
 from trtprof.graph_facts import Fact, GraphFact, GraphFacts
@@ -16,18 +17,10 @@ from trtprof.model import DType
 from trtprof.units import significant
 
 if TYPE_CHECKING:
-    import numpy as np
     import onnx
 
-_QUANTIZE: Final = "QuantizeLinear"
-_DEQUANTIZE: Final = "DequantizeLinear"
-_CONVS: Final = frozenset({"Conv", "ConvTranspose"})
-_MATMULS: Final = frozenset({"MatMul", "Gemm"})
 _ADDS: Final = frozenset({"Add", "Sum"})
 """A residual Add is the business of the rule on skip inputs."""
-_WEIGHTED: Final = _CONVS | _MATMULS
-_FUSED_AFTER: Final = frozenset({"Relu", "Clip", "Add", "Sum", "MaxPool", "Flatten", "Reshape", "Squeeze", "Identity"})
-"""What TensorRT takes into a quantised convolution, or moves Q/DQ across; the rest needs Q/DQ of its own."""
 _ACTIVATIONS: Final = frozenset({
     "LeakyRelu", "PRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Swish", "Mish", "Elu", "Selu", "Celu", "Gelu", "Erf",
     "Tanh", "Softplus", "Softsign", "ThresholdedRelu", "Mul", "Div", "Abs", "Exp", "Pow", "Sqrt",
@@ -42,16 +35,16 @@ _LONGEST: Final = 8
 
 def qdq_facts(model: onnx.ModelProto) -> GraphFacts:
     """Return what a model's Q/DQ nodes show, places in the order of the graph."""
-    graph = _Qdq(model)
-    weighted = [node for node in model.graph.node if node.op_type in _WEIGHTED]
-    checks: tuple[Callable[[_Qdq], Iterator[GraphFact]], ...] = (
+    graph = QdqGraph(model)
+    weighted = [node for node in model.graph.node if node.op_type in WEIGHTED]
+    checks: tuple[Callable[[QdqGraph], Iterator[GraphFact]], ...] = (
         _skips, _concats, _consumers, _between, _pads, _batch_norms, _biases, _zero_points, _scale_shapes, _matmuls,
     )  # fmt: skip
     facts = [fact for check in checks for fact in check(graph)] if graph.has_qdq else []
     place = {node.name: index for index, node in enumerate(model.graph.node)}
     return GraphFacts(
-        quantize_nodes=len(graph.of(_QUANTIZE)),
-        dequantize_nodes=len(graph.of(_DEQUANTIZE)),
+        quantize_nodes=len(graph.of(QUANTIZE)),
+        dequantize_nodes=len(graph.of(DEQUANTIZE)),
         weighted=len(weighted),
         quantised=sum(graph.is_quantised(node) for node in weighted),
         float_type=_float_type(model, weighted, graph),
@@ -59,65 +52,7 @@ def qdq_facts(model: onnx.ModelProto) -> GraphFacts:
     )
 
 
-class _Qdq:
-    """The main graph with its edges, and what is quantised in it."""
-
-    def __init__(self, model: onnx.ModelProto) -> None:
-        self.model = model
-        self.producer = {name: node for node in model.graph.node for name in node.output if name}
-        self.consumers: dict[str, list[onnx.NodeProto]] = {}
-        for node in model.graph.node:
-            for name in dict.fromkeys(node.input):
-                self.consumers.setdefault(name, []).append(node)
-        self.constants = {tensor.name: tensor for tensor in model.graph.initializer}
-        for node in model.graph.node:
-            if node.op_type == "Constant":
-                value = next((item.t for item in node.attribute if item.name == "value"), None)
-                if value is not None:
-                    self.constants[node.output[0]] = value
-        self.has_qdq = any(node.op_type in (_QUANTIZE, _DEQUANTIZE) for node in model.graph.node)
-
-    def of(self, *operators: str) -> list[onnx.NodeProto]:
-        return [node for node in self.model.graph.node if node.op_type in operators]
-
-    def reads_dequantised(self, tensor: str) -> bool:
-        node = self.producer.get(tensor)
-        return node is not None and node.op_type == _DEQUANTIZE
-
-    def is_quantised(self, node: onnx.NodeProto) -> bool:
-        return len(node.input) > 1 and all(self.reads_dequantised(name) for name in node.input[:2])
-
-    def next(self, node: onnx.NodeProto) -> list[onnx.NodeProto]:
-        return [reader for name in node.output for reader in self.consumers.get(name, ())]
-
-    def array(self, name: str) -> np.ndarray[Any, Any] | None:
-        from onnx import numpy_helper
-
-        tensor = self.constants.get(name)
-        return None if tensor is None or tensor.data_location == tensor.EXTERNAL else numpy_helper.to_array(tensor)
-
-    def scale(self, quantiser: onnx.NodeProto) -> float | None:
-        """Return the scale of a per-tensor Q, ``None`` where it is none or not constant."""
-        values = self.array(quantiser.input[1])
-        return float(values.reshape(-1)[0]) if values is not None and values.size == 1 else None
-
-    def quantised_mains_behind(self, tensor: str) -> list[onnx.NodeProto]:
-        """Return the quantised convs and gemms that a tensor comes from, through what TensorRT fuses with them."""
-        found: list[onnx.NodeProto] = []
-        waiting, seen = [tensor], set()
-        while waiting:
-            node = self.producer.get(waiting.pop())
-            if node is None or id(node) in seen:
-                continue
-            seen.add(id(node))
-            if self.is_quantised(node) and node.op_type in _WEIGHTED:
-                found.append(node)
-            elif node.op_type in _FUSED_AFTER:
-                waiting.extend(node.input)
-        return found
-
-
-def _skips(graph: _Qdq) -> Iterator[GraphFact]:
+def _skips(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: quantise the residual input of an Add, so that it fuses into a convolution that writes INT8."""
     nodes = {node.name: node for node in graph.model.graph.node}
     for add in residual_adds(graph.model):
@@ -130,18 +65,18 @@ def _skips(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(Fact.SKIP_NOT_QUANTISED, node.name, said, tuple(main.name for main in mains))
 
 
-def _concats(graph: _Qdq) -> Iterator[GraphFact]:
+def _concats(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: the inputs of a Concat share one scale, so that they may lie in one INT8 buffer.
 
     Q/DQ behind a Concat alone keeps the rule: TensorRT moves the one quantise before it, with one scale for all.
     """
     for node in graph.of("Concat"):
-        dequantised = [source for name in node.input if (source := _dequantiser(graph, name)) is not None]
-        quantised = [reader for reader in graph.next(node) if reader.op_type == _QUANTIZE]
+        dequantised = [source for name in node.input if (source := graph.dequantiser(name)) is not None]
+        quantised = [reader for reader in graph.next(node) if reader.op_type == QUANTIZE]
         if not dequantised:
             continue
         scales = {scale for item in (*dequantised, *quantised) if (scale := graph.scale(item)) is not None}
-        missing = [name for name in node.input if _dequantiser(graph, name) is None]
+        missing = [name for name in node.input if graph.dequantiser(name) is None]
         if len(scales) > 1:
             said = ", ".join(significant(value, 3) for value in sorted(scales)[:_LONGEST])
             yield GraphFact(Fact.CONCAT_SCALES, node.name, f"scales {said} meet", _names((*dequantised, *quantised)))
@@ -150,15 +85,10 @@ def _concats(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(Fact.CONCAT_SCALES, node.name, said, tuple(missing))
 
 
-def _dequantiser(graph: _Qdq, tensor: str) -> onnx.NodeProto | None:
-    node = graph.producer.get(tensor)
-    return node if node is not None and node.op_type == _DEQUANTIZE else None
-
-
-def _consumers(graph: _Qdq) -> Iterator[GraphFact]:
+def _consumers(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: all consumers of a tensor quantise it alike; otherwise it is written once for each."""
     for name, readers in graph.consumers.items():
-        quantisers = [node for node in readers if node.op_type == _QUANTIZE and node.input[0] == name]
+        quantisers = [node for node in readers if node.op_type == QUANTIZE and node.input[0] == name]
         if not quantisers:
             continue
         scales = {scale for node in quantisers if (scale := graph.scale(node)) is not None}
@@ -169,12 +99,12 @@ def _consumers(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(
                 Fact.CONSUMER_SCALES, label, f"'{name}' is quantised with scales {said}", _names(quantisers)
             )
-        others = [node for node in readers if node.op_type != _QUANTIZE and node.op_type not in _ADDS]
+        others = [node for node in readers if node.op_type != QUANTIZE and node.op_type not in _ADDS]
         if others and source is not None and graph.quantised_mains_behind(name):
             yield GraphFact(Fact.FLOAT_CONSUMER, label, f"'{name}' is also read in float", _names(others))
 
 
-def _between(graph: _Qdq) -> Iterator[GraphFact]:
+def _between(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: an operation that does not commute with Q/DQ needs Q/DQ on its inputs and behind it."""
     for node in graph.of(*_ACTIVATIONS, *_OTHER_FLOAT):
         kind = Fact.FLOAT_BETWEEN if node.op_type in _ACTIVATIONS else Fact.FLOAT_OPERATION
@@ -186,40 +116,40 @@ def _between(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(kind, node.name, said, _names(mains))
 
 
-def _reaches_quantise(graph: _Qdq, node: onnx.NodeProto, steps: int = 4) -> bool:
-    if node.op_type == _QUANTIZE:
+def _reaches_quantise(graph: QdqGraph, node: onnx.NodeProto, steps: int = 4) -> bool:
+    if node.op_type == QUANTIZE:
         return True
-    if steps == 0 or node.op_type not in _FUSED_AFTER | _ACTIVATIONS | _OTHER_FLOAT:
+    if steps == 0 or node.op_type not in FUSED_AFTER | _ACTIVATIONS | _OTHER_FLOAT:
         return False
     return any(_reaches_quantise(graph, reader, steps - 1) for reader in graph.next(node))
 
 
-def _pads(graph: _Qdq) -> Iterator[GraphFact]:
+def _pads(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: no Q/DQ between Pad and Conv, or the padding is not fused (NVIDIA/TensorRT#2592)."""
     for node in graph.of("Pad"):
         for quantiser in graph.next(node):
-            if quantiser.op_type != _QUANTIZE:
+            if quantiser.op_type != QUANTIZE:
                 continue
             for dequantiser in graph.next(quantiser):
-                convs = [reader for reader in graph.next(dequantiser) if reader.op_type in _CONVS]
-                if dequantiser.op_type == _DEQUANTIZE and convs:
+                convs = [reader for reader in graph.next(dequantiser) if reader.op_type in CONVS]
+                if dequantiser.op_type == DEQUANTIZE and convs:
                     said = f"'{quantiser.name}' and '{dequantiser.name}' lie between it and '{convs[0].name}'"
                     yield GraphFact(Fact.PAD_BETWEEN, node.name, said, _names(convs))
 
 
-def _batch_norms(graph: _Qdq) -> Iterator[GraphFact]:
+def _batch_norms(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: fold batch normalisation before quantising; behind a quantised convolution it stays a layer of its own."""
     for node in graph.of("BatchNormalization"):
         source = graph.producer.get(node.input[0])
-        if source is not None and source.op_type in _CONVS and graph.is_quantised(source):
+        if source is not None and source.op_type in CONVS and graph.is_quantised(source):
             yield GraphFact(Fact.BATCH_NORM, node.name, f"it follows the quantised '{source.name}'", (source.name,))
 
 
-def _biases(graph: _Qdq) -> Iterator[GraphFact]:
+def _biases(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: a bias stays float; TensorRT's parser refuses a DequantizeLinear of INT32."""
     import onnx
 
-    for node in graph.of(_DEQUANTIZE):
+    for node in graph.of(DEQUANTIZE):
         tensor = graph.constants.get(node.input[0])
         if tensor is not None and tensor.data_type == onnx.TensorProto.INT32:
             readers = graph.next(node)
@@ -227,11 +157,11 @@ def _biases(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(Fact.INT32_BIAS, readers[0].name if readers else node.name, said, (node.name,))
 
 
-def _zero_points(graph: _Qdq) -> Iterator[GraphFact]:
+def _zero_points(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: TensorRT quantises symmetrically: INT8 with a zero point of 0."""
     import onnx
 
-    for node in graph.of(_QUANTIZE, _DEQUANTIZE):
+    for node in graph.of(QUANTIZE, DEQUANTIZE):
         name = node.input[2] if len(node.input) > 2 else ""
         tensor = graph.constants.get(name)
         if tensor is None or tensor.data_type == onnx.TensorProto.INT32:
@@ -243,17 +173,17 @@ def _zero_points(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(Fact.ZERO_POINT, node.name, f"its zero point is {values.reshape(-1)[0]}, TensorRT needs 0")
 
 
-def _scale_shapes(graph: _Qdq) -> Iterator[GraphFact]:
+def _scale_shapes(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: an activation's scale is a scalar; with shape [1] a real build left every convolution in float."""
-    for node in graph.of(_QUANTIZE):
+    for node in graph.of(QUANTIZE):
         tensor = graph.constants.get(node.input[1])
         if node.input[0] not in graph.constants and tensor is not None and list(tensor.dims) == [1]:
             yield GraphFact(Fact.SCALE_SHAPE, node.name, "its scale has the shape [1], a scalar has none")
 
 
-def _matmuls(graph: _Qdq) -> Iterator[GraphFact]:
+def _matmuls(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: Q/DQ on both operands of a matrix product, right before it."""
-    for node in graph.of(*_MATMULS):
+    for node in graph.of(*MATMULS):
         inputs = [name for name in node.input[:2] if name]
         direct = [graph.reads_dequantised(name) for name in inputs]
         between = [source for name in inputs if (source := _touched(graph, name)) is not None]
@@ -266,7 +196,7 @@ def _matmuls(graph: _Qdq) -> Iterator[GraphFact]:
             yield GraphFact(Fact.ONE_QUANTISED_MATMUL_INPUT, node.name, said, (missing,))
 
 
-def _touched(graph: _Qdq, tensor: str) -> onnx.NodeProto | None:
+def _touched(graph: QdqGraph, tensor: str) -> onnx.NodeProto | None:
     """Return the node that stands between a DQ and the operand, where one does."""
     node = graph.producer.get(tensor)
     if node is None or node.op_type not in _TOUCHING:
@@ -274,9 +204,9 @@ def _touched(graph: _Qdq, tensor: str) -> onnx.NodeProto | None:
     return node if any(graph.reads_dequantised(name) for name in node.input) else None
 
 
-def _float_type(model: onnx.ModelProto, weighted: Iterable[onnx.NodeProto], graph: _Qdq) -> DType | None:
+def _float_type(model: onnx.ModelProto, weighted: Iterable[onnx.NodeProto], graph: QdqGraph) -> DType | None:
     """The type of the scales: DequantizeLinear gives what its scale is; without Q/DQ the type of the weights."""
-    for node in graph.of(_DEQUANTIZE):
+    for node in graph.of(DEQUANTIZE):
         tensor = graph.constants.get(node.input[1])
         if tensor is not None:
             return onnx_dtype(tensor.data_type)

@@ -13,9 +13,9 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trtprof.graph.names import fresh_name
 from trtprof.model import DType, Notice
 from trtprof.units import plural
-from trtprof.variants.names import fresh_name
 from trtprof.variants.rounding import ELEMENT_TYPE, LARGEST, round_tensor
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from trtprof.variants.names import fresh_name
+from trtprof.graph.names import fresh_name
 
 if TYPE_CHECKING:
     import onnx
