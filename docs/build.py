@@ -33,12 +33,14 @@ def command_reference() -> str:
 
 def rule_reference() -> str:
     """Return every rule behind the findings as Markdown, from the text that ``trtprof rules CODE`` prints."""
-    from trtprof.analysis.findings.registry import RULES
+    from trtprof.analysis.findings.catalogue import CATALOGUE
     from trtprof.analysis.findings.rule_text import rule_markdown
 
-    rows = [f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.role.value} | {rule.title} |" for rule in RULES]
+    rows = [
+        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.role.value} | {rule.title} |" for rule in CATALOGUE
+    ]
     table = "| code | role | finding |\n|---|---|---|\n" + "\n".join(rows) + "\n"
-    return "\n".join([RULES_HEAD, table, *(rule_markdown(rule) for rule in RULES)])
+    return "\n".join([RULES_HEAD, table, *(rule_markdown(rule) for rule in CATALOGUE)])
 
 
 def _row(parameter: Any) -> str:

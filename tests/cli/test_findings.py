@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from tests.conftest import ROOT
-from trtprof.analysis.findings.registry import RULES
+from trtprof.analysis.findings.catalogue import CATALOGUE
 
 SETTINGS = """\
 [findings]
@@ -27,7 +27,7 @@ def engine(shared: Path, name: str) -> Path:
 def test_the_list_of_rules_and_one_explained(trtprof) -> None:
     listed = trtprof("rules", "--format", "csv").stdout.splitlines()
     assert listed[0] == "code,name,role,title"
-    assert [line.split(",")[0] for line in listed[1:]] == [rule.code for rule in RULES]
+    assert [line.split(",")[0] for line in listed[1:]] == [rule.code for rule in CATALOGUE]
     one = trtprof("rules", "q101").stdout
     assert one == trtprof("rules", "skip-not-quantised").stdout
     assert one.startswith("Q101 skip-not-quantised: Skip input of a residual Add is not quantised\n")

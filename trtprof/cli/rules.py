@@ -25,12 +25,12 @@ def rules(
     output: FormatOption = Format.TABLE,
 ) -> None:
     """List the rules behind the findings; with a code, explain one: why, what it looks like, what cures it."""
-    from trtprof.analysis.findings.registry import RULES
+    from trtprof.analysis.findings.catalogue import CATALOGUE
     from trtprof.analysis.findings.rule_text import rule_markdown
 
-    chosen = [rule for rule in RULES if not codes or any(_is_meant(rule, code) for code in codes)]
+    chosen = [rule for rule in CATALOGUE if not codes or any(_is_meant(rule, code) for code in codes)]
     for code in codes or []:
-        if not any(_is_meant(rule, code) for rule in RULES):
+        if not any(_is_meant(rule, code) for rule in CATALOGUE):
             raise UsageError(f"no rule is called {code}", hint="trtprof rules lists them all")
     if output is Format.JSON:
         listed = [_json(rule) for rule in chosen]

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from trtprof.analysis.findings.catalogue import CATALOGUE
 from trtprof.analysis.findings.choices import Choices, Suppression
-from trtprof.analysis.findings.registry import RULES
 from trtprof.errors import InputError, UsageError
 
 NAME: Final = "trtprof.toml"
@@ -80,7 +80,7 @@ def codes_of(given: Sequence[str], where: str) -> tuple[str, ...]:
     """
     codes = tuple(part.strip().upper() for item in given for part in item.split(",") if part.strip())
     for code in codes:
-        if not any(rule.code.startswith(code) for rule in RULES):
+        if not any(rule.code.startswith(code) for rule in CATALOGUE):
             raise UsageError(f"{where}: no rule is called {code}", hint="trtprof rules lists them")
     return codes
 

@@ -23,12 +23,14 @@ class Role(str, Enum):
     """What a rule's findings are to each other.
 
     A *cause* explains symptoms and leads the report. A *symptom* is shown under its cause, and by itself only where no
-    cause explains it. A *condition* is about the measurement or the machine, not about layers.
+    cause explains it. A *condition* is about the measurement or the machine, not about layers. A *model* rule
+    is about the ONNX file, and only ``trtprof lint`` looks for it.
     """
 
     CAUSE = "cause"
     SYMPTOM = "symptom"
     CONDITION = "condition"
+    MODEL = "model"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ _ROLES = {
     Role.CAUSE: "A cause: it leads the report, with its effects under it.",
     Role.SYMPTOM: "A symptom: shown under its cause, and by itself only where no cause explains it.",
     Role.CONDITION: "A condition of the measurement or the machine.",
+    Role.MODEL: "A fault of the ONNX model: `trtprof lint` reports it, before anything is built.",
 }
 
 
