@@ -22,7 +22,7 @@ _SAY_EVERY_S: Final = 0.1
 
 def main() -> int:
     """Build what stdin asks for; return 0 when an answer was given, whatever it says."""
-    _die_with_parent()
+    die_with_parent()
     request = json.loads(sys.stdin.read())
     with open(request["log"], "w", encoding="utf-8") as log:  # noqa: PTH123 - a path from JSON, used once
         try:
@@ -31,7 +31,7 @@ def main() -> int:
             answer = {"error": f"{error.filename or request['log']}: {error.strerror or error}"}
         except Exception as error:  # TensorRT raises RuntimeError, TypeError and pybind11's own
             answer = {"error": f"{type(error).__name__}: {error}"}
-    _say(answer)
+    say(answer)
     return 0
 
 
@@ -107,7 +107,7 @@ def _monitor(trt: Any) -> Any:
             # A network is cloned in thousands of steps; nobody reads more than a few a second.
             if (moment := time.monotonic()) - self.said >= _SAY_EVERY_S:
                 self.said = moment
-                _say({"phase": phase_name, "step": step + 1, "steps": self.steps.get(phase_name, 0)})
+                say({"phase": phase_name, "step": step + 1, "steps": self.steps.get(phase_name, 0)})
             return True
 
         def phase_finish(self, phase_name: str) -> None:
@@ -116,12 +116,13 @@ def _monitor(trt: Any) -> Any:
     return Monitor()
 
 
-def _say(message: dict[str, Any]) -> None:
+def say(message: dict[str, Any]) -> None:
+    """Write one answer line."""
     sys.stdout.write(MARK + json.dumps(message) + "\n")
     sys.stdout.flush()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Linux only, and no loss elsewhere: end with the parent even when it is killed outright."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

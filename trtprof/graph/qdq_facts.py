@@ -164,7 +164,9 @@ def _zero_points(graph: QdqGraph) -> Iterator[GraphFact]:
     for node in graph.of(QUANTIZE, DEQUANTIZE):
         name = node.input[2] if len(node.input) > 2 else ""
         tensor = graph.constants.get(name)
-        if tensor is None or tensor.data_type == onnx.TensorProto.INT32:
+        quantiser = graph.quantiser(node) if node.op_type == DEQUANTIZE else None
+        told = quantiser is not None and list(quantiser.input[2:3]) == [name]
+        if tensor is None or tensor.data_type == onnx.TensorProto.INT32 or told:
             continue
         values = graph.array(name)
         if tensor.data_type == onnx.TensorProto.UINT8:

@@ -30,6 +30,12 @@ class Suppression:
         names = [item.layer or item.what for item in finding.evidence]
         return not self.layers or all(any(fnmatchcase(name, item) for item in self.layers) for name in names)
 
+    def covers_place(self, code: str, node: str | None) -> bool:
+        """Whether it is about this rule at this node of a model; ``None`` is the model as a whole."""
+        if not _matches(code, (self.code,)):
+            return False
+        return not self.layers or (node is not None and any(fnmatchcase(node, item) for item in self.layers))
+
 
 @dataclass(frozen=True, slots=True)
 class Choices:
@@ -45,7 +51,7 @@ def choose(diagnosis: Diagnosis, engines: Sequence[Built], choices: Choices) -> 
     kept: list[Finding] = []
     suppressed: list[Suppressed] = []
     for finding in diagnosis.findings:
-        if not _chosen(finding.code, choices):
+        if not is_chosen(finding.code, choices):
             continue
         found = next((item for item in choices.suppressions if item.covers(finding)), None)
         if found is None:
@@ -55,14 +61,15 @@ def choose(diagnosis: Diagnosis, engines: Sequence[Built], choices: Choices) -> 
     return replace(
         diagnosis,
         findings=tuple(kept),
-        answers=tuple(item for item in diagnosis.answers if _chosen(item.code, choices)),
+        answers=tuple(item for item in diagnosis.answers if is_chosen(item.code, choices)),
         suppressed=tuple(suppressed),
         healthy=healthy(engines, kept),
         sentence=sentence(engines, kept),
     )
 
 
-def _chosen(code: str, choices: Choices) -> bool:
+def is_chosen(code: str, choices: Choices) -> bool:
+    """Whether findings of a code are to be shown."""
     if choices.select and not _matches(code, choices.select):
         return False
     return not _matches(code, choices.ignore)

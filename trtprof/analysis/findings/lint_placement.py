@@ -31,8 +31,8 @@ RULES: Final[tuple[Rule, ...]] = (
         model="QuantizeLinear on the output of Conv, MatMul or Gemm whose DequantizeLinear feeds Add or an activation",
         cure="Quantise behind the Add or the activation; on a residual Add quantise the skip input alone.",
         wrong=(
-            "TensorRT takes Q/DQ on both inputs of a residual Add too, as `trtprof compare` writes them by default; the "
-            "guide calls it suboptimal."
+            "TensorRT takes Q/DQ on both inputs of a residual Add too, as `trtprof compare` writes them by default; "
+            "the guide calls it suboptimal."
         ),
         source=f"{_GUIDE}, 2: do not quantize outputs of weighted operations by default; NVIDIA/TensorRT#3270",
     ),

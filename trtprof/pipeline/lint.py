@@ -1,0 +1,67 @@
+"""Linting a model: facts of its graph, what TensorRT's parser says, and what the project wants to see of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trtprof.analysis.findings.choices import Choices
+from trtprof.analysis.lint import NEEDS_SHAPES, REFUSED, chosen, findings_of, refusals_of
+from trtprof.backends.rtx_parser import parser_refusals
+from trtprof.graph.lint_facts import lint_facts
+from trtprof.graph.onnx_file import load_onnx
+from trtprof.graph.prepare import name_nodes
+from trtprof.graph.weights import without_weights
+from trtprof.lint_report import LintReport, NotLooked
+from trtprof.model import Unknown
+
+if TYPE_CHECKING:
+    import onnx
+
+NOT_ASKED = Unknown("TensorRT's parser was not asked (--no-parser)")
+
+
+def lint_model(path: Path, choices: Choices | None = None, *, parser: bool = True) -> LintReport:
+    """Return what the documented Q/DQ rules say of the model, and with ``parser`` what TensorRT-RTX's parser refuses.
+
+    Raises:
+        InputError: the file is no usable ONNX model.
+    """
+    model = load_onnx(path)
+    name_nodes(model)
+    not_looked = []
+    shaped = with_shapes(model)
+    if isinstance(shaped, Unknown):
+        not_looked.append(NotLooked(NEEDS_SHAPES, shaped))
+        shaped = model
+    facts = lint_facts(shaped)
+    found = findings_of(facts)
+    refused = parser_refusals(path) if parser else NOT_ASKED
+    if isinstance(refused, Unknown):
+        not_looked.append(NotLooked((REFUSED,), refused))
+    else:
+        found += refusals_of(refused, found)
+    kept, aside, unseen = chosen(found, not_looked, choices or Choices())
+    return LintReport(
+        model=str(path),
+        quantize_nodes=facts.quantize_nodes,
+        dequantize_nodes=facts.dequantize_nodes,
+        weighted=facts.weighted,
+        quantised=facts.quantised,
+        findings=kept,
+        set_aside=aside,
+        not_looked=unseen,
+    )
+
+
+def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto | Unknown:
+    """Return the model with shapes on its tensors, inferred where it has none; Unknown where that fails."""
+    import onnx
+
+    if model.graph.value_info:
+        return model
+    try:
+        return without_weights(model, onnx.shape_inference.infer_shapes)
+    except Exception as error:  # onnx raises its own C++ errors, which share no base
+        first = (str(error).strip().splitlines() or ["no reason given"])[0]
+        return Unknown(f"the shapes of its tensors cannot be inferred: {first}")
