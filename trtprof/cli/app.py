@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, diff, doctor, explain, import_, inspect, kernels, recipe, rules, runs, verify
+from trtprof.cli import compare, diff, doctor, explain, import_, inspect, kernels, lint, recipe, rules, runs, verify
 from trtprof.cli.group import Group
 
 START = """\
@@ -26,6 +26,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof run -- python infer.py                  the same for any CUDA program, run under nsys
   trtprof verify counters.csv                     ncu's counters against kernel names
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
+  trtprof lint model.onnx                         Q/DQ rules that a quantised model breaks, before any build
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
   trtprof recipe model.onnx --board orin-nano --trt 10.3
@@ -52,6 +53,7 @@ app.command("explain")(explain.explain)
 app.command("import")(import_.import_)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
+app.command("lint")(lint.lint)
 app.command("run", context_settings=_PROGRAM)(kernels.run)
 app.command("recipe")(recipe.recipe)
 app.command("verify", context_settings=_PROGRAM)(verify.verify)
