@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     import onnx
 
+    Array = np.ndarray[Any, Any]
+
 _EPSILON_DEFAULT = 1e-5
 
 
@@ -37,6 +39,14 @@ def fold_batch_norms(model: onnx.ModelProto) -> int:
     return len(folded)
 
 
+def norm_factor(norm: onnx.NodeProto, scale: Array, variance: Array) -> Array:
+    """Return what an inference-mode BatchNormalization multiplies each channel by."""
+    import numpy as np
+
+    epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), _EPSILON_DEFAULT)
+    return np.asarray(scale / np.sqrt(variance + epsilon))
+
+
 def _foldable(
     conv: onnx.NodeProto, norm: onnx.NodeProto, constants: dict[str, onnx.TensorProto], uses: Counter[str]
 ) -> bool:
@@ -63,8 +73,7 @@ def _fold(
         return np.asarray(numpy_helper.to_array(constants[name]), dtype=np.float64)
 
     scale, shift, mean, variance = (array(name) for name in norm.input[1:5])
-    epsilon = next((a.f for a in norm.attribute if a.name == "epsilon"), _EPSILON_DEFAULT)
-    factor = scale / np.sqrt(variance + epsilon)
+    factor = norm_factor(norm, scale, variance)
     bias = array(conv.input[2]) if len(conv.input) > 2 and conv.input[2] else np.zeros_like(mean)
     new_bias = (bias - mean) * factor + shift
     weight = numpy_helper.to_array(constants[conv.input[1]])

@@ -1,0 +1,1 @@
+"""Safe repairs of quantised ONNX graphs, one module a rule: they may change rounding, never the float function."""
