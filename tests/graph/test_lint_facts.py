@@ -106,6 +106,16 @@ def test_a_pair_between_a_convolution_and_what_it_fuses_with() -> None:
     assert found(net.model(net.conv(net.qdq(relu), "b"))) == {Fact.OUTPUT_QUANTISED: ["a"]}
 
 
+def test_a_pair_on_the_skip_input_behind_a_convolution_is_right_on_the_other_it_is_not() -> None:
+    net = Net()
+    x = net.node("Relu", net.conv(net.qdq("x"), "stem"))
+    skip = net.qdq(net.conv(net.qdq(x), "down"))
+    branch = net.conv(net.qdq(net.conv(net.qdq(x), "a")), "b")
+    right = net.node("Add", branch, skip, name="right")
+    wrong = net.node("Add", net.qdq(branch), skip, name="wrong")
+    assert found(net.model(right, wrong))[Fact.OUTPUT_QUANTISED] == ["b"]
+
+
 def test_groups_of_three_channels_and_depthwise() -> None:
     for channels, groups, wrong in ((6, 2, True), (16, 2, False), (8, 8, False)):
         net = Net(channels)
@@ -116,7 +126,7 @@ def test_groups_of_three_channels_and_depthwise() -> None:
 
 def test_a_cast_beside_a_quantiser_and_a_dangling_pair() -> None:
     net = Net()
-    half = net.node("Cast", "x", name="to16", to=TensorProto.FLOAT16)
+    half = net.node("Cast", "x", name="to16", to=TensorProto.FLOAT16)  # of the model's input
     cast = net.node("Cast", half, name="back", to=TensorProto.FLOAT)
     y = net.conv(net.qdq(cast), "a")
     scale, zero = net.constant("s", np.float32(1)), net.constant("z", np.int8(0))

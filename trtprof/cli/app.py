@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, diff, doctor, explain, import_, inspect, kernels, lint, recipe, rules, runs, verify
+from trtprof.cli import (
+    compare,
+    diff,
+    doctor,
+    explain,
+    fix,
+    import_,
+    inspect,
+    kernels,
+    lint,
+    recipe,
+    rules,
+    runs,
+    verify,
+)
 from trtprof.cli.group import Group
 
 START = """\
@@ -27,6 +41,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof verify counters.csv                     ncu's counters against kernel names
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof lint model.onnx                         Q/DQ rules that a quantised model breaks, before any build
+  trtprof fix model.onnx -o fixed.onnx            what of it can be repaired safely, checked and proven
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
   trtprof recipe model.onnx --board orin-nano --trt 10.3
@@ -51,6 +66,7 @@ app.command("diff")(diff.diff)
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("import")(import_.import_)
+app.command("fix")(fix.fix)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
 app.command("lint")(lint.lint)

@@ -6,10 +6,11 @@ each function names its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING, Final
 
 from trtprof.graph.qdq_graph import CONVS, DEQUANTIZE, QUANTIZE, WEIGHTED, QdqGraph
+from trtprof.graph.residual import residual_adds
 from trtprof.graph_facts import Fact, GraphFact
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ _ONNX_DOMAINS: Final = ("", "ai.onnx")
 
 def placement_facts(graph: QdqGraph) -> Iterator[GraphFact]:
     """Yield the places where Q/DQ nodes are missing, superfluous or in the way."""
+    nodes = {node.name: node for node in graph.model.graph.node}
+    adds = [item for item in residual_adds(graph.model) if item.shortcut is not None]
+    skips = {(item.node, nodes[item.node].input[item.shortcut or 0]) for item in adds}
     for node in graph.of(*WEIGHTED):
         yield from _operands(graph, node)
-        yield from _output(graph, node)
+        yield from _output(graph, node, skips)
     for node in graph.of(*CONVS):
         yield from _groups(graph, node)
     yield from _casts(graph)
@@ -42,13 +46,18 @@ def _operands(graph: QdqGraph, node: onnx.NodeProto) -> Iterator[GraphFact]:
         yield GraphFact(Fact.ONE_QUANTISED_OPERAND, node.name, f"its {missing} have no Q/DQ, so it computes in float")
 
 
-def _output(graph: QdqGraph, node: onnx.NodeProto) -> Iterator[GraphFact]:
-    """Rule (recommendation 2): no Q/DQ between a weighted operation and the Add or activation it would fuse with."""
+def _output(graph: QdqGraph, node: onnx.NodeProto, skips: Container[tuple[str, str]]) -> Iterator[GraphFact]:
+    """Rule (recommendation 2): no Q/DQ between a weighted operation and the Add or activation it would fuse with.
+
+    The skip input of a residual Add is quantised by another rule, also behind a convolution that samples down.
+    """
     for quantiser in graph.next(node):
         if quantiser.op_type != QUANTIZE:
             continue
         for dequantiser in graph.next(quantiser):
-            behind = [item for item in graph.next(dequantiser) if item.op_type in _BEHIND]
+            restored = dequantiser.output[0]
+            readers = [item for item in graph.next(dequantiser) if item.op_type in _BEHIND]
+            behind = [item for item in readers if (item.name, restored) not in skips]
             if dequantiser.op_type == DEQUANTIZE and behind:
                 said = f"'{quantiser.name}' stands between it and {behind[0].op_type} '{behind[0].name}'"
                 yield GraphFact(Fact.OUTPUT_QUANTISED, node.name, said, (quantiser.name, dequantiser.name))
@@ -86,7 +95,7 @@ def _casts(graph: QdqGraph) -> Iterator[GraphFact]:
         after = [reader for reader in graph.next(node) if reader.op_type == QUANTIZE]
         before = graph.dequantiser(node.input[0])
         weighted = [reader for reader in graph.next(node) if reader.op_type in WEIGHTED]
-        if after:
+        if after and node.input[0] in graph.producer:  # a model's input may have to be cast
             yield GraphFact(Fact.CAST_BESIDE, node.name, f"it feeds '{after[0].name}'", (after[0].name,))
         elif before is not None and weighted:
             said = f"it stands between '{before.name}' and '{weighted[0].name}'"

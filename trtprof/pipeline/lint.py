@@ -55,10 +55,11 @@ def lint_model(path: Path, choices: Choices | None = None, *, parser: bool = Tru
 
 
 def with_shapes(model: onnx.ModelProto) -> onnx.ModelProto | Unknown:
-    """Return the model with shapes on its tensors, inferred where it has none; Unknown where that fails."""
+    """Return the model with shapes on its tensors, inferred where one has none; Unknown where that fails."""
     import onnx
 
-    if model.graph.value_info:
+    known = {value.name for value in (*model.graph.value_info, *model.graph.output)}
+    if all(name in known for node in model.graph.node for name in node.output if name):
         return model
     try:
         return without_weights(model, onnx.shape_inference.infer_shapes)

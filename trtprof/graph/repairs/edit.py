@@ -25,7 +25,10 @@ Ranges = Mapping[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """A float tensor of the model as it was that is rounded otherwise now; ``before`` is ``None`` for not at all."""
+    """A float tensor of the model as it was that is rounded to INT8 otherwise now, with the scales of both.
+
+    ``before`` is ``None`` where it was not rounded.
+    """
 
     tensor: str
     before: float | None
@@ -54,6 +57,21 @@ class Left:
     code: str
     node: str
     why: str
+
+
+def is_int8(graph: QdqGraph, quantiser: onnx.NodeProto) -> bool:
+    """Return whether a quantiser writes INT8."""
+    import numpy as np
+
+    zero = graph.array(quantiser.input[2]) if len(quantiser.input) > 2 else None
+    return zero is not None and zero.dtype == np.int8
+
+
+def roundings_of(
+    graph: QdqGraph, quantiser: onnx.NodeProto, before: float | None, after: float
+) -> tuple[Rounding, ...]:
+    """Return the changed rounding of what a quantiser reads; nothing for other types than INT8, which have no step."""
+    return (Rounding(quantiser.input[0], before, after),) if is_int8(graph, quantiser) else ()
 
 
 class Edit:

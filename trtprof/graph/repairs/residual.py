@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trtprof.graph.qdq_graph import QUANTIZE, QdqGraph
-from trtprof.graph.repairs.edit import Edit, Left, Ranges, Repair, Rounding
+from trtprof.graph.repairs.edit import Edit, Left, Ranges, Repair, Rounding, is_int8, roundings_of
 from trtprof.graph.residual import residual_adds
 from trtprof.graph_facts import Fact
 
@@ -86,7 +86,7 @@ def _share(edit: Edit, add: onnx.NodeProto, index: int, sibling: onnx.NodeProto)
     edit.put_pair(add, index, tensor, parameters[0], parameters[1] if len(parameters) > 1 else None)
     scale = edit.graph.scale(sibling) or 0.0
     said = f"its skip input '{tensor}' has Q/DQ now, with the scale {scale:.3g} of '{sibling.name}'"
-    return Repair(_CODE, add.name, said, exact=False, roundings=(Rounding(tensor, None, scale),))
+    return Repair(_CODE, add.name, said, exact=False, roundings=roundings_of(edit.graph, sibling, None, scale))
 
 
 def _calibrated(edit: Edit, add: onnx.NodeProto, index: int, template: onnx.NodeProto, amax: float) -> Repair:
@@ -100,4 +100,5 @@ def _calibrated(edit: Edit, add: onnx.NodeProto, index: int, template: onnx.Node
     scale = edit.constant(f"{add.name}/{index}/scale", values)
     edit.put_pair(add, index, tensor, scale, edit.constant(f"{add.name}/{index}/zero_point", zero.reshape(())))
     said = f"its skip input '{tensor}' has Q/DQ now, with the scale {float(values):.3g} from data"
-    return Repair(_CODE, add.name, said, exact=False, roundings=(Rounding(tensor, None, float(values)),))
+    new = Rounding(tensor, None, float(values))
+    return Repair(_CODE, add.name, said, exact=False, roundings=(new,) if is_int8(graph, template) else ())

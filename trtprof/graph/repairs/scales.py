@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from trtprof.graph.qdq_graph import DEQUANTIZE, QUANTIZE, QdqGraph
-from trtprof.graph.repairs.edit import Edit, Left, Ranges, Repair, Rounding
+from trtprof.graph.repairs.edit import Edit, Left, Ranges, Repair, Rounding, roundings_of
 from trtprof.graph_facts import Fact, GraphFact
 
 if TYPE_CHECKING:
@@ -140,13 +140,13 @@ def _unify(edit: Edit, code: str, place: onnx.NodeProto, group: list[onnx.NodePr
     values = graph.array(largest.input[1])
     assert values is not None
     name = edit.constant(f"{place.name}/scale", values.reshape(()))
-    roundings = []
+    roundings: list[Rounding] = []
     old = sorted({graph.scale(node) or 0.0 for node in group})
     for node in group:
         before = graph.scale(node)
         if before == scale:
             continue
-        roundings.append(Rounding(node.input[0], before, scale))
+        roundings += roundings_of(graph, node, before, scale)
         for member in (node, *graph.next(node)):
             member.input[1] = name
             _scalar_zero(edit, member)
