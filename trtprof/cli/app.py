@@ -12,6 +12,7 @@ from trtprof.cli import (
     diff,
     doctor,
     explain,
+    extract,
     fix,
     import_,
     inspect,
@@ -66,6 +67,7 @@ app.command("diff")(diff.diff)
 app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("import")(import_.import_)
+app.command("extract")(extract.extract)
 app.command("fix")(fix.fix)
 app.command("inspect")(inspect.inspect)
 app.command("kernels")(kernels.kernels)
