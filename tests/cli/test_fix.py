@@ -218,3 +218,18 @@ def test_a_model_exported_from_quantisation_aware_training(tmp_path: Path, rtx) 
     assert sorted(item.code for item in report.repairs) == ["Q101", *["Q104"] * 4]
     assert not report.failed
     assert {item.code for item in lint_model(tmp_path / "out.onnx").findings} <= {"Q109"}
+
+
+def test_a_dynamic_model_needs_a_shape_for_the_check_alone(trtprof, models: Path, tmp_path: Path) -> None:
+    model = onnx.load(models / "residual_onesided_qdq.onnx")
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    del model.graph.value_info[:]
+    onnx.save(model, tmp_path / "net.onnx")
+    refused = trtprof("fix", "net.onnx", "-o", "out.onnx")
+    assert refused.exit_code == 3
+    assert "--shapes input:" in refused.stderr
+    assert trtprof("fix", "net.onnx", "-o", "out.onnx", "--shapes", "input:2x3x56x56", "--no-build").exit_code == 0
+    written = onnx.load(tmp_path / "out.onnx")
+    assert written.graph.input[0].type.tensor_type.shape.dim[0].dim_param == "batch"
+    assert trtprof("fix", "net.onnx", "-o", "free.onnx", "--no-check", "--no-build").exit_code == 0

@@ -207,6 +207,16 @@ def test_nodes_without_names_are_named_by_their_outputs(tmp_path: Path) -> None:
     assert "QuantizeLinear_0:0" in [item.node for item in lint_model(tmp_path / "net.onnx", parser=False).findings]
 
 
+def test_what_follows_a_matrix_product_in_float_is_a_note(tmp_path: Path) -> None:
+    net = Net(1)
+    product = net.node("MatMul", net.qdq("x"), net.qdq("x"), name="qk")
+    soft = net.node("Softmax", product, name="soft")
+    path = save(net, tmp_path / "net.onnx", net.node("MatMul", net.qdq(soft), net.qdq("x"), name="av"))
+    assert [(item.code, item.node, item.level.value) for item in lint_model(path, parser=False).findings] == [
+        ("Q109", None, "note"), ("Q105", "soft", "note"),
+    ]  # fmt: skip
+
+
 def test_what_the_parser_refuses(rtx, tmp_path: Path) -> None:
     net = Net()
     y = net.node("Det", net.conv(net.qdq("x"), "a", int32_bias=True), name="det")

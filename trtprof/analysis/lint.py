@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from trtprof.analysis.findings.catalogue import CATALOGUE
@@ -46,6 +46,7 @@ RULE_OF: Final[dict[Fact, tuple[str, Level]]] = {
 REFUSED: Final = "L801"
 NEEDS_SHAPES: Final = ("Q101",)
 """Rules that know residual Adds, and these are known by shapes."""
+_MEANT_AFTER_MATMUL: Final = frozenset({Fact.FLOAT_BETWEEN, Fact.FLOAT_OPERATION})
 _REPAIRABLE: Final = frozenset({"Q101", "Q103", "Q104", "Q106", "Q107", "Q111", "Q112", "Q113"})
 _RULES: Final = {rule.code: rule for rule in CATALOGUE}
 
@@ -59,11 +60,17 @@ def finding_of(
     return LintFinding(code, rule.name, rule.title, level, node, what, others, rule.cure, rule.source, repairable)
 
 
-def findings_of(facts: GraphFacts) -> list[LintFinding]:
-    """Return the findings of a model's facts, what is about the whole model first, then in the order of the graph."""
+def findings_of(facts: GraphFacts, matmuls: Container[str] = ()) -> list[LintFinding]:
+    """Return the findings of a model's facts, what is about the whole model first, then in the order of the graph.
+
+    ``matmuls`` are the nodes that are matrix products: what follows these in float is a note, for softmax,
+    normalisation and GELU of a transformer stay in float by design and run in one region with them.
+    """
     found = list(_of_model(facts))
     for item in facts.facts:
         code, level = RULE_OF[item.fact]
+        if item.fact in _MEANT_AFTER_MATMUL and all(name in matmuls for name in item.others):
+            level = Level.NOTE
         repairable = item.fact is not Fact.FLOAT_CONSUMER
         found.append(finding_of(code, level, item.node, item.what, item.others, repairable=repairable))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trtprof.graph.qdq_graph import DEQUANTIZE, QUANTIZE, QdqGraph
+from trtprof.graph.qdq_graph import DEQUANTIZE, QUANTIZE, QdqGraph, without_unread
 
 if TYPE_CHECKING:
     import onnx
@@ -36,12 +36,7 @@ def without_rounding(model: onnx.ModelProto) -> onnx.ModelProto:
             del node.input[:], node.attribute[:]
             node.op_type = "Identity"
             node.input.append(source)
-    read = {name for node in copy.graph.node for name in node.input} | outputs
-    unread = [node for node in graph.of(DEQUANTIZE) if node.output[0] not in read]
-    for node in unread:
-        copy.graph.node.remove(node)
-    read = {name for node in copy.graph.node for name in node.input} | outputs
-    for node in graph.of(QUANTIZE):
-        if node.output[0] not in read:
-            copy.graph.node.remove(node)
+    nodes = without_unread(list(copy.graph.node), outputs)
+    del copy.graph.node[:]
+    copy.graph.node.extend(nodes)
     return copy

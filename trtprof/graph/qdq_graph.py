@@ -87,3 +87,29 @@ class QdqGraph:
             elif node.op_type in FUSED_AFTER:
                 waiting.extend(node.input)
         return found
+
+
+def without_unread(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
+    """Return the nodes without Q/DQ and Constant nodes whose output nothing reads."""
+    while True:
+        read = {name for node in nodes for name in node.input} | outputs | read_inside(nodes)
+        kept = [
+            node
+            for node in nodes
+            if node.op_type not in (QUANTIZE, DEQUANTIZE, "Constant") or any(name in read for name in node.output)
+        ]
+        if len(kept) == len(nodes):
+            return kept
+        nodes = kept
+
+
+def read_inside(nodes: list[onnx.NodeProto]) -> set[str]:
+    """Return the tensors that bodies of nodes (If, Loop) read."""
+    found: set[str] = set()
+    for node in nodes:
+        for attribute in node.attribute:
+            for body in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
+                inner = list(body.node)
+                found |= {name for item in inner for name in item.input} | {value.name for value in body.output}
+                found |= read_inside(inner)
+    return found

@@ -11,6 +11,7 @@ from trtprof.backends.rtx_parser import parser_refusals
 from trtprof.graph.lint_facts import lint_facts
 from trtprof.graph.onnx_file import load_onnx
 from trtprof.graph.prepare import name_nodes
+from trtprof.graph.qdq_graph import MATMULS
 from trtprof.graph.weights import without_weights
 from trtprof.lint_report import LintReport, NotLooked
 from trtprof.model import Unknown
@@ -35,7 +36,7 @@ def lint_model(path: Path, choices: Choices | None = None, *, parser: bool = Tru
         not_looked.append(NotLooked(NEEDS_SHAPES, shaped))
         shaped = model
     facts = lint_facts(shaped)
-    found = findings_of(facts)
+    found = findings_of(facts, {node.name for node in model.graph.node if node.op_type in MATMULS})
     refused = parser_refusals(path) if parser else NOT_ASKED
     if isinstance(refused, Unknown):
         not_looked.append(NotLooked((REFUSED,), refused))

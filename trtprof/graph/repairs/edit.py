@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trtprof.graph.names import fresh_name
-from trtprof.graph.qdq_graph import DEQUANTIZE, QUANTIZE, QdqGraph
+from trtprof.graph.qdq_graph import DEQUANTIZE, QUANTIZE, QdqGraph, read_inside, without_unread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,42 +156,16 @@ class Edit:
             for member in (*self._before.get(node.name, ()), node)
             if member.name not in self._removed
         ]
-        nodes = _without_unread(nodes, self.outputs)
+        nodes = without_unread(nodes, self.outputs)
         del graph.node[:]
         graph.node.extend(nodes)
         _drop_unused(graph, self._stale)
 
 
-def _without_unread(nodes: list[onnx.NodeProto], outputs: set[str]) -> list[onnx.NodeProto]:
-    """Drop Q/DQ and Constant nodes whose output nothing reads, until there is none."""
-    while True:
-        read = {name for node in nodes for name in node.input} | outputs | _read_inside(nodes)
-        kept = [
-            node
-            for node in nodes
-            if node.op_type not in (QUANTIZE, DEQUANTIZE, "Constant") or any(name in read for name in node.output)
-        ]
-        if len(kept) == len(nodes):
-            return kept
-        nodes = kept
-
-
-def _read_inside(nodes: list[onnx.NodeProto]) -> set[str]:
-    """The tensors that bodies of nodes (If, Loop) read."""
-    found: set[str] = set()
-    for node in nodes:
-        for attribute in node.attribute:
-            for body in [attribute.g] if attribute.HasField("g") else list(attribute.graphs):
-                inner = list(body.node)
-                found |= {name for item in inner for name in item.input} | {value.name for value in body.output}
-                found |= _read_inside(inner)
-    return found
-
-
 def _drop_unused(graph: onnx.GraphProto, stale: set[str]) -> None:
     nodes = list(graph.node)
     used = {name for node in nodes for name in node.input} | {value.name for value in graph.output}
-    used |= _read_inside(nodes)
+    used |= read_inside(nodes)
     tensors = [tensor for tensor in graph.initializer if tensor.name in used]
     if len(tensors) != len(graph.initializer):
         del graph.initializer[:]

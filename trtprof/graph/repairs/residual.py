@@ -39,7 +39,11 @@ def repair(model: onnx.ModelProto, ranges: Ranges) -> tuple[list[Repair], list[L
             made.append(_share(edit, node, index, sibling))
             continue
         template = _template(edit.graph, node)
-        if tensor not in ranges or template is None:
+        if template is None:
+            left.append(
+                Left(_CODE, node.name, "no quantiser with a zero point is near whose types a new one could take")
+            )
+        elif tensor not in ranges:
             left.append(Left(_CODE, node.name, f"'{tensor}' has no scale to share; give --calib to find its range"))
         else:
             made.append(_calibrated(edit, node, index, template, ranges[tensor]))
