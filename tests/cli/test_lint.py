@@ -207,6 +207,21 @@ def test_nodes_without_names_are_named_by_their_outputs(tmp_path: Path) -> None:
     assert "QuantizeLinear_0:0" in [item.node for item in lint_model(tmp_path / "net.onnx", parser=False).findings]
 
 
+def test_the_limits_of_the_dla(trtprof, onesided: Path, tmp_path: Path) -> None:
+    shown = trtprof("lint", onesided, "--dla", "--select", "D702", "--no-parser").stdout
+    assert shown.splitlines()[0].endswith(
+        ": D702 TensorRT 10.7.0 takes no Q/DQ on the DLA, here 18 nodes: before 11.4.1 it takes a calibration table"
+    )
+    # Quantised weights are constants: with a TensorRT that takes Q/DQ only the 28x28 pooling is left.
+    newer = trtprof("lint", onesided, "--dla", "--trt", "11.4.1", "--select", "D702", "--no-parser").stdout
+    assert newer.splitlines()[0].endswith(
+        ":/avgpool/GlobalAveragePool: D702 GlobalAveragePool, window: 28x28; the DLA takes 1 to 8"
+    )
+    assert newer.splitlines()[1].startswith("found 1 warning;")
+    assert trtprof("lint", onesided, "--trt", "10.7").exit_code == 2
+    assert trtprof("lint", onesided, "--dla", "--trt", "new").exit_code == 2
+
+
 def test_what_follows_a_matrix_product_in_float_is_a_note(tmp_path: Path) -> None:
     net = Net(1)
     product = net.node("MatMul", net.qdq("x"), net.qdq("x"), name="qk")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from trtprof.cli.recipe import trt_version
 from trtprof.errors import EXIT_GATE, UsageError
 from trtprof.units import plural
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ("model", "node", "code", "level", "message")
 _FAIL_WORDS: Final = {"any": 0, "note": 0, "warning": 1, "error": 2}
 _LEVELS: Final = {"note": 0, "warning": 1, "error": 2}
+_LAST_WITH_DLA: Final = "10.7"
+"""The last TensorRT 10 that drives the DLA; 11.4.1 does again, on AGX Orin alone."""
 _COLOURS: Final = {"error": "bold red", "warning": "bold yellow", "note": "bold"}
 
 
@@ -48,6 +51,12 @@ def lint(  # noqa: PLR0917 - Typer calls it by name
     parser: Annotated[
         bool, typer.Option("--parser/--no-parser", help="Ask TensorRT-RTX's own ONNX parser too, where installed.")
     ] = True,
+    dla: Annotated[
+        bool, typer.Option("--dla", help="Also what the DLA of a Jetson does not take, by its documented limits.")
+    ] = False,
+    trt: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="TensorRT on the Jetson, for --dla. [default: 10.7]")
+    ] = None,
     output: Annotated[
         LintFormat,
         typer.Option("--format", help="How to print the findings: table is one line each, as linters do."),
@@ -62,7 +71,10 @@ def lint(  # noqa: PLR0917 - Typer calls it by name
 
     gates = _gates(fail_on or ())
     choices = choices_of(select or (), ignore or (), Path.cwd())
-    report = lint_model(model, choices, parser=parser)
+    if trt is not None and not dla:
+        raise UsageError("--trt is for --dla", hint="without it rules are those of all versions")
+    version = trt_version(trt or _LAST_WITH_DLA) if dla else None
+    report = lint_model(model, choices, parser=parser, dla=version)
     if output is LintFormat.JSON:
         _dump(report_json(report))
     elif output is LintFormat.SARIF:

@@ -83,7 +83,7 @@ def recipe(  # noqa: PLR0917
     from trtprof.graph.shapes import parse_shapes
     from trtprof.jetson.recipe import Recipe, default_precisions, write_recipe
 
-    kind, version = _board(board), _version(trt)
+    kind, version = _board(board), trt_version(trt)
     given = dict(_pair(text) for text in variant or [])
     names = tuple(dict.fromkeys([*(precision or default_precisions(kind, version)), *given]))
     text = write_recipe(
@@ -112,7 +112,8 @@ def _board(name: str) -> Board:
     return found
 
 
-def _version(text: str) -> Version:
+def trt_version(text: str) -> Version:
+    """Return the version in a ``--trt`` word; anything else is a usage error."""
     from trtprof.backends.trtexec_flags import Version
 
     found = re.fullmatch(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{1,3}))?(?:\.\d+)?", text)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_BATCH: Final = 4096
 MOST_EXTENT: Final = 8192
 _TYPES: Final = {1: "fp32", 10: "fp16", 3: "int8", 2: "uint8"}
+_PAIR: Final = frozenset({"QuantizeLinear", "DequantizeLinear"})
 _FREE: Final = frozenset({"Identity", "Dropout", "Constant", "Cast"})
 _PLAIN: Final = frozenset(
     {"Relu", "Sigmoid", "Tanh", "LeakyRelu", "Add", "Sum", "Mul", "Max", "Min", "Sub", "Abs", "BatchNormalization"}
@@ -91,6 +92,8 @@ def check_dla(model: onnx.ModelProto, trt: Version) -> tuple[DlaRestriction, ...
         for attribute in node.attribute if node.op_type == "Constant" else ():
             if attribute.name == "value":
                 constants[node.output[0]] = attribute.t
+        if node.op_type in _PAIR and node.input[0] in constants:
+            constants[node.output[0]] = constants[node.input[0]]  # a quantised weight is a constant, of the same dims
     found = [item for value in graph.input if value.name not in constants for item in _input(value.name, shapes)]
     for place, proto in enumerate(graph.node):
         name = proto.name or f"{proto.op_type} {place}"
@@ -113,7 +116,7 @@ def _input(name: str, shapes: Mapping[str, Dims]) -> Iterator[DlaRestriction]:
 
 
 def _operator(node: _Node, trt: Version) -> Iterator[tuple[str, str, str]]:
-    if node.op_type in ("QuantizeLinear", "DequantizeLinear"):
+    if node.op_type in _PAIR:
         if trt < DLA_AGAIN:
             yield "quantisation", "Q/DQ", f"implicit quantisation with a calibration table, before TensorRT {DLA_AGAIN}"
     elif node.op_type in _CHECKS:

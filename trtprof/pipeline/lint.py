@@ -15,15 +15,22 @@ from trtprof.graph.qdq_graph import MATMULS
 from trtprof.graph.weights import without_weights
 from trtprof.lint_report import LintReport, NotLooked
 from trtprof.model import Unknown
+from trtprof.pipeline.lint_dla import DLA, dla_findings
 
 if TYPE_CHECKING:
     import onnx
 
+    from trtprof.backends.trtexec_flags import Version
+
 NOT_ASKED = Unknown("TensorRT's parser was not asked (--no-parser)")
 
 
-def lint_model(path: Path, choices: Choices | None = None, *, parser: bool = True) -> LintReport:
+def lint_model(
+    path: Path, choices: Choices | None = None, *, parser: bool = True, dla: Version | None = None
+) -> LintReport:
     """Return what the documented Q/DQ rules say of the model, and with ``parser`` what TensorRT-RTX's parser refuses.
+
+    ``dla`` is the TensorRT by whose limits of the DLA nodes are checked, ``None`` for not at all.
 
     Raises:
         InputError: the file is no usable ONNX model.
@@ -33,10 +40,13 @@ def lint_model(path: Path, choices: Choices | None = None, *, parser: bool = Tru
     not_looked = []
     shaped = with_shapes(model)
     if isinstance(shaped, Unknown):
-        not_looked.append(NotLooked(NEEDS_SHAPES, shaped))
+        codes = NEEDS_SHAPES if dla is None else (*NEEDS_SHAPES, DLA)
+        not_looked.append(NotLooked(codes, shaped))
+        dla = None
         shaped = model
     facts = lint_facts(shaped)
     found = findings_of(facts, {node.name for node in model.graph.node if node.op_type in MATMULS})
+    found += dla_findings(shaped, dla) if dla is not None else []
     refused = parser_refusals(path) if parser else NOT_ASKED
     if isinstance(refused, Unknown):
         not_looked.append(NotLooked((REFUSED,), refused))
