@@ -131,8 +131,9 @@ def test_a_cast_beside_a_quantiser_and_a_dangling_pair() -> None:
     y = net.conv(net.qdq(cast), "a")
     scale, zero = net.constant("s", np.float32(1)), net.constant("z", np.int8(0))
     net.node("QuantizeLinear", y, scale, zero, name="unread")
+    net.node("DequantizeLinear", net.node("QuantizeLinear", y, scale, zero), scale, zero, name="unread pair")
     facts = found(net.model(y))
-    assert facts == {Fact.CAST_BESIDE: ["back"], Fact.DANGLING: ["unread"]}
+    assert facts == {Fact.CAST_BESIDE: ["back"], Fact.DANGLING: ["unread", "unread pair"]}
 
 
 def test_a_plugin_between_quantised_layers() -> None:

@@ -131,6 +131,11 @@ def _weights(graph: QdqGraph, node: onnx.NodeProto) -> Iterator[GraphFact]:
         yield GraphFact(Fact.WEIGHT_PER_TENSOR, node.name, said, (dequantiser.name,))
 
 
+def _read_in_a_body(graph: QdqGraph) -> bool:
+    """Whether a node has a body, which may read any tensor by name."""
+    return any(item.HasField("g") or item.graphs for node in graph.model.graph.node for item in node.attribute)
+
+
 def _dangling(graph: QdqGraph) -> Iterator[GraphFact]:
     """Rule: every Q has its DQ and the other way round; one alone becomes a layer of its own."""
     outputs = {value.name for value in graph.model.graph.output}
@@ -146,6 +151,8 @@ def _dangling(graph: QdqGraph) -> Iterator[GraphFact]:
             yield GraphFact(Fact.DANGLING, node.name, said, (others[0].name,))
     for node in graph.of(DEQUANTIZE):
         source = graph.producer.get(node.input[0])
-        if source is not None and source.op_type not in (QUANTIZE, "Constant"):
+        if not graph.next(node) and node.output[0] not in outputs and not _read_in_a_body(graph):
+            yield GraphFact(Fact.DANGLING, node.name, "nothing reads it")
+        elif source is not None and source.op_type not in (QUANTIZE, "Constant"):
             said = f"it reads {source.op_type} '{source.name}', not a QuantizeLinear"
             yield GraphFact(Fact.DANGLING, node.name, said, (source.name,))

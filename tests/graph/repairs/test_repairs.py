@@ -77,6 +77,20 @@ def test_a_skip_input_behind_a_convolution_needs_data() -> None:
     assert furthest(model, after) < 0.02 * 4
 
 
+def test_a_pair_that_nothing_reads_gives_its_scale_and_stays() -> None:
+    model = residual(downsampled=True)
+    net = Net()
+    scale, zero = net.constant("spare.s", np.float32(0.03)), net.constant("spare.z", np.int8(0))
+    pair = net.node("QuantizeLinear", "down:0", scale, zero, name="spare")
+    pair = net.node("DequantizeLinear", pair, scale, zero, name="unread")
+    model.graph.node.extend(net.nodes)
+    model.graph.initializer.extend(net.constants.values())
+    after, made, left = repaired(model, ranges={})
+    assert left == []
+    assert "with the scale 0.03 of 'spare'" in made[0].what
+    assert pair in {name for node in after.graph.node for name in node.output}
+
+
 @pytest.mark.parametrize(("before", "pairs"), [(False, 1), (True, 1)])
 def test_a_pair_behind_pad(before: bool, pairs: int) -> None:
     net = Net()

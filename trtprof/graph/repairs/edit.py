@@ -88,6 +88,8 @@ class Edit:
         self._removed: set[str] = set()
         self._stale: set[str] = set()
         self.outputs = {value.name for value in graph.output}
+        # What nothing read before is none of a repair's business.
+        self._unread = {name for node in graph.node for name in node.output if name not in self.graph.consumers}
 
     def fresh(self, name: str) -> str:
         """Return a name that nothing has."""
@@ -156,7 +158,7 @@ class Edit:
             for member in (*self._before.get(node.name, ()), node)
             if member.name not in self._removed
         ]
-        nodes = without_unread(nodes, self.outputs)
+        nodes = without_unread(nodes, self.outputs | self._unread)
         del graph.node[:]
         graph.node.extend(nodes)
         _drop_unused(graph, self._stale)
