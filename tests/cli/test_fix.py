@@ -15,6 +15,7 @@ import pytest
 from tests.graph.qdq import Net
 from trtprof.cli.fix_text import report_json
 from trtprof.comparison import OutputAccuracy
+from trtprof.model import Unknown
 from trtprof.pipeline.fix import FixOptions, fix_model
 from trtprof.pipeline.lint import lint_model
 from trtprof.pipeline.repair_check import OutputCheck, RepairCheck
@@ -161,6 +162,21 @@ def test_a_repair_that_loses_accuracy_is_not_written(
     assert result.exit_code == 1
     assert "error: the repaired model is further from the float function than the given one" in result.stderr
     assert not (tmp_path / "out.onnx").exists()
+
+
+def test_what_cannot_be_checked_is_not_written_unless_asked(
+    trtprof, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trtprof.pipeline.fix.check_repairs", lambda *_: Unknown("an operator is missing"))
+    model = models / "residual_onesided_qdq.onnx"
+    result = trtprof("fix", model, "-o", "out.onnx", "--no-build")
+    assert result.exit_code == 1
+    assert "cannot be checked and was not written: an operator is missing\nhint: --no-check" in result.stderr
+    assert not (tmp_path / "out.onnx").exists()
+    assert trtprof("fix", model, "-o", "out.onnx", "--no-build", "--no-check").exit_code == 0
+    net = Net()
+    onnx.save(net.model(net.conv(net.qdq("x"), "a", int32_bias=True)), tmp_path / "exact.onnx")
+    assert trtprof("fix", "exact.onnx", "-o", "out2.onnx", "--no-build").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,8 @@ def fix(  # noqa: PLR0917 - Typer calls it by name
     else:
         print_fix(report, markdown=output is Format.MARKDOWN)
     if report.failed:
-        note("error: the repaired model is further from the float function than the given one; it was not written")
-        note("hint: leave out a repair with --ignore CODE, or calibrate on your data with --calib")
+        for line in _failure(report):
+            note(line)
         raise typer.Exit(EXIT_GATE)
     if report.written is not None:
         note(f"wrote {report.written}")
@@ -105,6 +105,20 @@ def _choices(select: list[str] | None, ignore: list[str] | None) -> Choices:
         if not any(item.startswith(code) for item in CODES):
             raise UsageError(f"--select: no repair is known for {code}", hint=f"there are {', '.join(sorted(CODES))}")
     return Choices(select=wanted, ignore=codes_of(ignore or (), "--ignore"))
+
+
+def _failure(report: FixReport) -> tuple[str, str]:
+    from trtprof.model import Unknown
+
+    if isinstance(report.check, Unknown):
+        return (
+            f"error: the repaired model cannot be checked and was not written: {report.check.reason}",
+            "hint: --no-check writes it all the same; --select Q111,Q112,Q113 makes exact repairs alone",
+        )
+    return (
+        "error: the repaired model is further from the float function than the given one; it was not written",
+        "hint: leave out a repair with --ignore CODE, or calibrate on your data with --calib",
+    )
 
 
 def _write_csv(report: FixReport) -> None:

@@ -81,8 +81,8 @@ class FixReport:
 
     @property
     def failed(self) -> bool:
-        """Whether repairs were made that the check does not bear out."""
-        return bool(self.repairs) and isinstance(self.check, RepairCheck) and not self.check.kept
+        """Whether repairs were made that no check bears out, so that nothing was written."""
+        return bool(self.repairs) and self.written is None
 
 
 def fix_model(source: Path, out: Path, options: FixOptions, stages: Stages) -> FixReport:
@@ -126,11 +126,17 @@ class _Fix:
         fixed = self.folder / "fixed.onnx"
         save_onnx(model, fixed)
         check, counts = self._prove(fixed, float_model, repairs)
-        kept = not isinstance(check, RepairCheck) or check.kept
+        kept = self._is_kept(check, repairs)
         if kept:
             save_onnx(model, self.out)
         written = str(self.out) if kept else None
         return FixReport(str(self.source), written, tuple(repairs), tuple(left), check, *counts, before, _counts(model))
+
+    def _is_kept(self, check: RepairCheck | Unknown, repairs: Sequence[Repair]) -> bool:
+        """Whether the check bears the repairs out; what cannot be checked must be exact, unless no check is wanted."""
+        if isinstance(check, RepairCheck):
+            return check.kept
+        return not self.options.check or all(item.exact for item in repairs)
 
     def _prove(
         self, fixed: Path, float_model: onnx.ModelProto | None, repairs: Sequence[Repair]
