@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from trtprof import __version__
-from trtprof.cli import compare, diff, doctor, explain, import_, inspect, kernels, quantize, recipe, rules, runs, verify
+from trtprof.cli import (
+    compare,
+    diff,
+    doctor,
+    explain,
+    import_,
+    inspect,
+    kernels,
+    quantize,
+    recipe,
+    rules,
+    runs,
+    sensitivity,
+    verify,
+)
 from trtprof.cli.group import Group
 
 START = """\
@@ -28,6 +42,8 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof quantize model.onnx --calib images/ --preprocess imagenet -o int8.onnx
                                                   Q/DQ from your data, with what each range rests on
+  trtprof sensitivity model.onnx --calib images/ --preprocess imagenet
+                                                  what INT8 costs in each layer, ranked
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
   trtprof recipe model.onnx --board orin-nano --trt 10.3
@@ -60,6 +76,7 @@ app.command("verify", context_settings=_PROGRAM)(verify.verify)
 app.command("quantize")(quantize.quantize)
 app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)
+app.command("sensitivity")(sensitivity.sensitivity)
 
 
 def _version(wanted: bool) -> None:
