@@ -114,7 +114,8 @@ class PlanPoint:
 class Plan:
     """The Pareto front of a model, from all in float to all in INT8, and the point chosen from it.
 
-    ``why`` says how it was chosen. ``float_total_ns`` and ``int8_total_ns`` are the two engines the times are from;
+    ``whole`` has every layer in INT8 that has a time; it is on the front only where nothing beats it. ``why`` says how
+    the point was chosen. ``float_total_ns`` and ``int8_total_ns`` are the two engines the times are from;
     ``unplaced`` are layers without a time, which stay in float.
     """
 
@@ -125,13 +126,9 @@ class Plan:
     float_total_ns: Estimate | float | None
     int8_total_ns: Estimate | float | None
     points: tuple[PlanPoint, ...]
-    chosen: int
+    whole: PlanPoint
+    choice: PlanPoint
     why: str
     conversion: str
     unplaced: tuple[str, ...]
     notices: tuple[Notice, ...] = ()
-
-    @property
-    def choice(self) -> PlanPoint:
-        """The chosen point."""
-        return self.points[self.chosen]

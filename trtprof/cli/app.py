@@ -15,6 +15,7 @@ from trtprof.cli import (
     import_,
     inspect,
     kernels,
+    plan,
     quantize,
     recipe,
     rules,
@@ -44,6 +45,8 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
                                                   Q/DQ from your data, with what each range rests on
   trtprof sensitivity model.onnx --calib images/ --preprocess imagenet
                                                   what INT8 costs in each layer, ranked
+  trtprof plan model.onnx --sensitivity DIR --times trtprof-out/…
+                                                  which layers to run in INT8: accuracy against milliseconds
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
   trtprof recipe model.onnx --board orin-nano --trt 10.3
@@ -73,6 +76,7 @@ app.command("kernels")(kernels.kernels)
 app.command("run", context_settings=_PROGRAM)(kernels.run)
 app.command("recipe")(recipe.recipe)
 app.command("verify", context_settings=_PROGRAM)(verify.verify)
+app.command("plan")(plan.plan)
 app.command("quantize")(quantize.quantize)
 app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)

@@ -64,6 +64,7 @@ def sensitivity(  # noqa: PLR0917 - Typer calls it by name
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where results go. [default: trtprof-out/MODEL-sensitivity-KEY]")
     ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace another measurement in --out.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Every layer, not the first 20.")] = False,
     output: FormatOption = Format.TABLE,
 ) -> None:
@@ -84,6 +85,7 @@ def sensitivity(  # noqa: PLR0917 - Typer calls it by name
         group=group,
         metric=metric,
         jobs=jobs,
+        force=force,
     )
     folder = out or _folder(model, options)
     bar = Bar()
@@ -102,7 +104,7 @@ def _folder(model: Path, options: SensitivityOptions) -> Path:
     from trtprof.backends.capture import key_of
     from trtprof.pipeline.options import DEFAULT_WORKSPACE
 
-    key = key_of({"model": str(model.resolve()), "options": replace(options, jobs=0)})
+    key = key_of({"model": str(model.resolve()), "options": replace(options, jobs=0, force=False)})
     return DEFAULT_WORKSPACE / f"{model.stem}-sensitivity-{key[:6]}"
 
 

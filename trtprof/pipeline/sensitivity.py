@@ -42,7 +42,8 @@ class Watcher(Protocol):
 class SensitivityOptions:
     """How sensitivity is measured. ``group`` is a regular expression: layers it matches alike are taken together.
 
-    ``metric`` names a function of the user's, ``module:function``. ``jobs`` is 0 for one a core.
+    ``metric`` names a function of the user's, ``module:function``. ``jobs`` is 0 for one a core; ``force`` replaces
+    what another measurement left.
     """
 
     calib: str | None = None
@@ -58,6 +59,7 @@ class SensitivityOptions:
     metric: str | None = None
     selection: Selection = field(default_factory=Selection)
     jobs: int = 0
+    force: bool = False
 
     def workers(self) -> int:
         """Return how many layers are measured side by side."""
@@ -78,7 +80,7 @@ def measure(model: Path, folder: Path, options: SensitivityOptions, watcher: Wat
     with float_model(model, options.shapes) as ready:
         layers = select(ready.model, ready.layers, options.selection)
         data = open_data(ready, options.calib, preprocess=options.preprocess, seed=options.seed)
-        capture = Capture.open(folder, _identity(model, data, options))
+        capture = Capture.open(folder, _identity(model, data, options), replace=options.force)
         try:
             run = _Run(capture, ready, layers, data, options, metric, watcher)
             return run.result(model)

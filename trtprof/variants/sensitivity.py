@@ -88,7 +88,8 @@ class Sweep:
                 try:
                     while waiting:
                         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                        for future in done:
+                        # What succeeded is handed on before an error ends it all.
+                        for future in sorted(done, key=lambda item: item.exception() is not None):
                             yield waiting.pop(future), future.result()
                 finally:
                     for future in waiting:
