@@ -132,7 +132,7 @@ def _tail_advice(found: Sequence[Activation], method: str) -> Notice | None:
 
 def _clip_advice(found: Sequence[Activation], method: str) -> Notice | None:
     """By the histogram, noise of rounding and clipping together: another method where that is worth a change."""
-    chosen = "entropy" if method.startswith("entropy") else method.partition(" ")[0]
+    chosen = method.partition(" ")[0]
     gains: list[tuple[float, str, Activation]] = []
     for item in found:
         own = item.sqnr_db.get(chosen)
