@@ -35,16 +35,20 @@ def render(comparison: Comparison) -> str:
     """Return the page of a comparison as HTML to be written as UTF-8; the same comparison gives the same bytes."""
     from trtprof.dashboards.panels import panels_of
 
-    panels = panels_of(comparison)
     names = ", ".join([*(built.name for built in comparison.engines), *(item.name for item in comparison.missing)])
+    return assemble(comparison.model.name, f"at {names}", _subtitle(comparison), panels_of(comparison))
+
+
+def assemble(title: str, beside: str, subtitle: str, panels: Sequence[Panel]) -> str:
+    """Return a page of these panels; ``beside`` stands in the heading after the title, in paler ink."""
     plotly, plotly_hash = _plotly() if any(panel.figures for panel in panels) else ("", None)
     script = source("page.js")
     hashes = [source_hash(str(script)), *([plotly_hash] if plotly_hash else [])]
     page = draw(
         "page.html",
-        model=comparison.model.name,
-        names=names,
-        subtitle=_subtitle(comparison),
+        model=title,
+        beside=beside,
+        subtitle=subtitle,
         policy=policy(hashes),
         style=draw("page.css", themes=css_variables(), places=range(7)),
         script=script,

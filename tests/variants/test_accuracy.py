@@ -58,7 +58,7 @@ def test_figures_are_over_all_batches(tmp_path, calib):
 
 
 def result_of(x, y):
-    sums = accuracy._Sums("y")
+    sums = accuracy.OutputSums("y")
     sums.add(x, y)
     return sums.result()
 
@@ -83,7 +83,7 @@ def test_properties(x, y):
 @given(VECTORS)
 def test_adding_in_parts_is_adding_at_once(x):
     y = np.round(x)
-    parts = accuracy._Sums("y")
+    parts = accuracy.OutputSums("y")
     for row in range(3):
         parts.add(x[row : row + 1], y[row : row + 1])
     whole, split = result_of(x, y), parts.result()

@@ -147,3 +147,14 @@ def test_without_pillow(tmp_path, monkeypatch):
     message, hint = error_of(MissingDependency, str(tmp_path), RGB, preprocess="unit")
     assert message == "reading calibration images needs the Python package 'PIL.Image', which is not installed"
     assert hint == "pip install 'trtprof[quant]'"
+
+
+def test_synthetic_images_are_seeded_and_are_no_noise():
+    from .support import ROOT, load_script
+
+    make = load_script(ROOT / "fixtures/images/make_images.py").make_image
+    first, again, other = (np.asarray(make(seed, 64), np.float32) for seed in (3, 3, 4))
+    assert (first == again).all()
+    assert (first != other).any()
+    # Neighbours are alike, as they are not in noise.
+    assert np.abs(np.diff(first, axis=1)).mean() < 0.5 * first.std()

@@ -10,7 +10,8 @@ from onnx import helper
 from trtprof.model import DType
 from trtprof.variants import ranges
 from trtprof.variants.calibration import open_calibration
-from trtprof.variants.ranges import RangeCache, TensorRange, entropy_threshold, find_ranges, percentile_threshold
+from trtprof.variants.ranges import RangeCache, TensorRange, find_ranges
+from trtprof.variants.thresholds import entropy_threshold, mse_threshold, ort_entropy_threshold, percentile_threshold
 
 from .support import data_for, graph_model, save
 
@@ -39,13 +40,13 @@ def test_minmax_takes_the_largest_magnitude_of_all_batches(tmp_path, relu):
     }
 
 
-@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse", "entropy-ort"])
 def test_zero_tensor(tmp_path, relu, method):
     data = calib(tmp_path, -np.ones((2, 1000)))
     assert found(relu, ["y"], data, method)["y"] == TensorRange("y", 0.0, 0.0)
 
 
-@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile"])
+@pytest.mark.parametrize("method", ["minmax", "entropy", "percentile", "mse", "entropy-ort"])
 @pytest.mark.parametrize("first", [1e38, 1.0])
 def test_infinite_and_nan_tensors(tmp_path, method, first):
     """x * x overflows; x * x - x * x is then NaN."""
@@ -103,6 +104,43 @@ def test_percentile_keeps_at_least_its_share(peak, percentile):
 
 def test_uniform_values_are_not_clipped():
     assert entropy_threshold(np.full(2048, 100), 1.0) == 1.0
+
+
+@pytest.mark.parametrize("kind", ["normal", "laplace", "rectified", "tail", "few"])
+def test_the_search_of_onnxruntime_is_onnxruntimes(kind):
+    """Within one bin of what its calibrator finds on the same histogram; the search itself is the same."""
+    calibrate = pytest.importorskip("onnxruntime.quantization.calibrate")
+    rng = np.random.default_rng(3)
+    values = {
+        "normal": rng.standard_normal(100_000),
+        "laplace": rng.laplace(size=100_000),
+        "rectified": np.maximum(rng.standard_normal(100_000), 0),
+        "tail": rng.standard_t(3, 100_000),
+        "few": rng.standard_normal(300),
+    }[kind]
+    edge, bins = float(np.abs(values).max()), 256
+    counts, edges = np.histogram(values, 2 * bins, range=(-edge, edge))
+    collector = calibrate.HistogramCollector("entropy", True, 2 * bins, 128, 99.9, "same")
+    low, high = collector.get_entropy_threshold((counts, edges, values.min(), values.max(), edge), 128)
+    signed = np.stack([counts[:bins][::-1], counts[bins:]])
+    assert ort_entropy_threshold(signed, edge) == pytest.approx(max(-low, high), abs=edge / bins * 1.001)
+
+
+def test_least_error_clips_a_long_tail_and_keeps_a_flat_one():
+    rng = np.random.default_rng(0)
+    tail = np.abs(rng.standard_t(3, 200_000))
+    edge = float(tail.max())
+    counts = np.histogram(tail, 2048, range=(0, edge))[0]
+    threshold = mse_threshold(counts, edge)
+
+    def error(clip: float) -> float:
+        step = clip / 127
+        return float(((np.clip(np.rint(tail / step), 0, 127) * step - tail) ** 2).mean())
+
+    # Nothing in a scan of the values themselves is better by more than 2 %.
+    assert error(threshold) <= 1.02 * min(error(edge * share) for share in np.linspace(0.03, 1, 400))
+    assert threshold < edge * 0.7
+    assert mse_threshold(np.full(2048, 100), 1.0) > 0.98
 
 
 def test_cache_runs_the_model_once_for_what_it_knows(tmp_path, relu, monkeypatch):

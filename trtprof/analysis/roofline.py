@@ -74,9 +74,16 @@ def total(rows: Sequence[Row]) -> Estimate | None:
 
 
 def projected_total(rows: Sequence[Row], peaks: Peaks, *, tf32: bool) -> Estimate | None:
-    """Return the total with each quantised convolution and its epilogue as one kernel, as full TensorRT builds them.
+    """Return the total of :func:`folded_rows`, ``None`` when a time is unknown."""
+    folded = folded_rows(rows, peaks, tf32=tf32)
+    return None if folded is None else total(folded)
 
-    The kernel then writes the epilogue's output and neither writes nor reads the float tensor between the two.
+
+def folded_rows(rows: Sequence[Row], peaks: Peaks, *, tf32: bool) -> tuple[Row, ...] | None:
+    """Return the rows with each quantised convolution and its epilogue as one kernel, as full TensorRT builds them.
+
+    The kernel then writes the epilogue's output and neither writes nor reads the float tensor between the two; the
+    epilogue's row takes no time. ``None`` when the size of a tensor is unknown.
     """
     by_main = {name: row for row in rows for name in row.matmuls}
     folded: dict[int, Estimate] = {}
@@ -91,4 +98,4 @@ def projected_total(rows: Sequence[Row], peaks: Peaks, *, tf32: bool) -> Estimat
         moved = read + max(0, epilogue_read - between) + written + main.constant_bytes + row.constant_bytes
         folded[main.layer.index] = kernel_time(main.flops or 0, moved, main.operand, peaks, tf32=tf32)
         folded[row.layer.index] = Estimate(0.0, 0.0, 0.0)
-    return total([replace(row, time_ns=folded.get(row.layer.index, row.time_ns)) for row in rows])
+    return tuple(replace(row, time_ns=folded.get(row.layer.index, row.time_ns)) for row in rows)

@@ -18,9 +18,12 @@ from trtprof.cli import (
     inspect,
     kernels,
     lint,
+    plan,
+    quantize,
     recipe,
     rules,
     runs,
+    sensitivity,
     verify,
 )
 from trtprof.cli.group import Group
@@ -43,6 +46,12 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof explain KERNEL_NAME                     Tensor Core or CUDA core, and what each part of the name means
   trtprof lint model.onnx                         Q/DQ rules that a quantised model breaks, before any build
   trtprof fix model.onnx -o fixed.onnx            what of it can be repaired safely, checked and proven
+  trtprof quantize model.onnx --calib images/ --preprocess imagenet -o int8.onnx
+                                                  Q/DQ from your data, with what each range rests on
+  trtprof sensitivity model.onnx --calib images/ --preprocess imagenet
+                                                  what INT8 costs in each layer, ranked
+  trtprof plan model.onnx --sensitivity DIR --times trtprof-out/…
+                                                  which layers to run in INT8: accuracy against milliseconds
   trtprof rules [CODE]                            what is looked for, and why; Q101 explains one rule
   trtprof doctor                                  whether a measurement on this machine means anything
   trtprof recipe model.onnx --board orin-nano --trt 10.3
@@ -75,8 +84,11 @@ app.command("lint")(lint.lint)
 app.command("run", context_settings=_PROGRAM)(kernels.run)
 app.command("recipe")(recipe.recipe)
 app.command("verify", context_settings=_PROGRAM)(verify.verify)
+app.command("plan")(plan.plan)
+app.command("quantize")(quantize.quantize)
 app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)
+app.command("sensitivity")(sensitivity.sensitivity)
 
 
 def _version(wanted: bool) -> None:

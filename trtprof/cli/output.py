@@ -80,3 +80,31 @@ class Progress:
         """Clear the spinner."""
         if self._status is not None:
             self._status.stop()
+
+
+class Bar(Progress):
+    """Progress in many equal steps: a bar with the time left on a terminal, a line each tenth elsewhere."""
+
+    _WIDTH = 30
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tenths = 0
+        self._started: tuple[float, int] | None = None
+
+    def progress(self, phase: str, step: int, steps: int) -> None:
+        """Show how far the stage is, and how long the rest will take at the pace so far."""
+        import time
+
+        now = time.monotonic()
+        first = self._started is None
+        began, already = self._started or (now, step)
+        self._started = began, already
+        if self._status is not None:
+            filled = self._WIDTH * step // steps
+            left = "" if first else f", {(now - began) / (step - already) * (steps - step):.0f} s left"
+            bar = "━" * filled + "╌" * (self._WIDTH - filled)
+            self._status.update(f"{self._text}: {bar} {phase} {step}/{steps}{left}")
+        elif 10 * step // steps > self._tenths:
+            self._tenths = 10 * step // steps
+            note(f"{phase} {step}/{steps}")

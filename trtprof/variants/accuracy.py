@@ -124,7 +124,7 @@ def _compare(reference: References, variant: Path, threads: int) -> tuple[Output
         names = [output.name for output in session.get_outputs()]
         if set(names) != set(first):
             return Unknown(f"its outputs are {', '.join(names)}, the original's {', '.join(first)}")
-        sums = {name: _Sums(name) for name in first}
+        sums = {name: OutputSums(name) for name in first}
         for batch, outputs in zip(reference.data.batches(), _chain(first, expected), strict=True):
             found = dict(zip(names, session.run(names, batch), strict=True))
             for name, value in outputs.items():
@@ -149,8 +149,8 @@ def _reason(error: Exception) -> str:
     return text if len(text) <= _REASON_LENGTH else f"{text[:_REASON_LENGTH]}…"
 
 
-class _Sums:
-    """Running sums over one output, in double precision."""
+class OutputSums:
+    """Running sums over one output, in double precision; ``lost`` samples are finite in the reference only."""
 
     def __init__(self, name: str) -> None:
         self.name = name
