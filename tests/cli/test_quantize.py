@@ -119,3 +119,19 @@ def test_a_quantised_model_is_not_quantised_again(trtprof, tmp_path):
     assert (result.exit_code, result.stdout) == (3, "")
     assert "expected a float model, found Q/DQ nodes" in result.stderr
     assert not (tmp_path / "q.onnx").exists()
+
+
+def test_the_detector_lints_clean(trtprof, tmp_path: Path) -> None:
+    package = pytest.importorskip("rapidocr_onnxruntime")
+    model = next((Path(package.__file__).parent / "models").glob("*det*.onnx"))
+    result = trtprof(
+        "quantize", model, "--elementwise", "--calib", "random:1", "--shapes", "x:1x3x160x160", "-o", "det.onnx"
+    )
+    assert result.exit_code == 0, result.stderr
+    lint = trtprof("lint", "det.onnx", "--fail-on", "warning")
+    assert lint.exit_code == 0, lint.stdout
+    assert "warning" not in lint.stdout.splitlines()[-1]
+    onnxruntime = pytest.importorskip("onnxruntime")
+    session = onnxruntime.InferenceSession(tmp_path / "det.onnx", providers=["CPUExecutionProvider"])
+    (out,) = session.run(None, {"x": np.zeros((1, 3, 160, 160), np.float32)})
+    assert np.isfinite(out).all()

@@ -88,6 +88,12 @@ def quantize(  # noqa: PLR0917 - Typer calls it by name
     ] = None,
     keep_stem: Annotated[int, typer.Option(metavar="N", min=0, help="Leave the first N layers in float.")] = 0,
     keep_head: Annotated[int, typer.Option(metavar="N", min=0, help="Leave the last N layers in float.")] = 0,
+    elementwise: Annotated[
+        bool,
+        typer.Option(
+            "--elementwise", help="Q/DQ also on activations, element-wise operations and pooling between INT8 layers."
+        ),
+    ] = False,
     remainder: Annotated[Remainder, typer.Option(help="Type of what stays in float.")] = Remainder.FP32,
     table: Annotated[
         Path | None,
@@ -123,6 +129,7 @@ def quantize(  # noqa: PLR0917 - Typer calls it by name
         percentile=percentile,
         per_channel=weights is Weights.PER_CHANNEL,
         selection=Selection(tuple(include or ()), tuple(exclude or ()), keep_stem, keep_head),
+        elementwise=elementwise,
         remainder=remainder.value,
     )
     version = _version(cache_version) if cache is not None else None

@@ -15,6 +15,7 @@ from trtprof.graph.onnx_file import save_onnx
 from trtprof.model import DType, Notice, Precision, Unknown
 from trtprof.pipeline.floats import FloatModel, activation_tensors, edges_of, float_model, open_data, synthetic_notice
 from trtprof.quantisation import Activation, Weight
+from trtprof.variants.elementwise import elementwise_edges
 from trtprof.variants.half import convert_to_half
 from trtprof.variants.layers import Selection, select
 from trtprof.variants.opset import raise_opset
@@ -41,6 +42,7 @@ class QuantizeOptions:
     percentile: float = 99.99
     per_channel: bool = True
     selection: Selection = field(default_factory=Selection)
+    elementwise: bool = False
     remainder: Literal["fp32", "fp16"] = "fp32"
     threads: int = 2
 
@@ -93,6 +95,8 @@ def quantize(model: Path, out: Path, options: QuantizeOptions) -> Quantized:
     with float_model(model, options.shapes) as ready:
         chosen = select(ready.model, ready.layers, options.selection)
         edges = edges_of(chosen)
+        if options.elementwise:
+            edges = (*edges, *elementwise_edges(ready.model, edges))
         data = None
         if options.table is None or options.calib is not None:
             data = open_data(ready, options.calib, preprocess=options.preprocess, seed=options.seed)

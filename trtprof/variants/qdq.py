@@ -60,7 +60,7 @@ def weighted_edges(model: onnx.ModelProto) -> tuple[Edge, ...]:
     A node is left out whole where an input is no FP32 tensor, or a convolution's weight is no constant.
     """
     weights = {tensor.name: tensor for tensor in model.graph.initializer}
-    types = _element_types(model)
+    types = element_types(model)
     edges: list[Edge] = []
     for node in model.graph.node:
         if node.op_type not in _WEIGHTED or node.domain not in ("", "ai.onnx"):
@@ -90,7 +90,8 @@ def _channel_axis(node: onnx.NodeProto, index: int, rank: int) -> int | None:
     return 0 if transposed else 1
 
 
-def _element_types(model: onnx.ModelProto) -> dict[str, int]:
+def element_types(model: onnx.ModelProto) -> dict[str, int]:
+    """Return the ONNX element type of every tensor that the model declares one for."""
     graph = model.graph
     types = {v.name: v.type.tensor_type.elem_type for v in (*graph.input, *graph.value_info, *graph.output)}
     types.update({tensor.name: tensor.data_type for tensor in graph.initializer})
