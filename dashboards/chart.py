@@ -51,7 +51,7 @@ def stacked_bars(
     data: list[dict[str, Any]] = [_bar(segment, places) for segment in segments]
     if whiskers:
         data.append(_whiskers(whiskers, places))
-    return checked(data, _layout(bars, axis))
+    return checked(data, bar_layout(bars, axis))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def waterfall(steps: Sequence[Step], axis: str, whiskers: Sequence[Whisker] = ()
     data: list[dict[str, Any]] = [_step(step, place) for place, step in enumerate(steps)]
     if whiskers:
         data.append(_whiskers(whiskers, [0, len(steps) - 1]))
-    layout = {**_layout([step.label for step in steps], axis), "showlegend": False, "barmode": "overlay"}
+    layout = {**bar_layout([step.label for step in steps], axis), "showlegend": False, "barmode": "overlay"}
     layout["height"] = _AXIS_PX + _STEP_PX * len(steps)
     layout["shapes"] = [
         {"type": "line", "x0": step.end, "x1": step.end, "y0": place + 0.18, "y1": place + 0.82, "layer": "below",
@@ -157,7 +157,8 @@ def framed(layout: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+def bar_layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
+    """Return the layout of horizontal bars, each under its line of text, first on top."""
     layout = {
         "barmode": "stack",
         "uniformtext": {"minsize": 11, "mode": "hide"},

@@ -6,26 +6,17 @@ import base64
 import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from trtprof.comparison import Comparison
 from trtprof.dashboards.drawing import draw, source, visible
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.theme import css_variables, to_dark
+from trtprof.dashboards.words import row_time, shorten
 
-if TYPE_CHECKING:
-    from markupsafe import Markup
-
-_IN_SCRIPT: Final = {
-    ord("<"): "\\u003c",
-    ord(">"): "\\u003e",
-    ord("&"): "\\u0026",
-    0x2028: "\\u2028",
-    0x2029: "\\u2029",
-}
-
+_NAME_LIMIT: Final = 60
 _B85: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 """The digits of :func:`base64.b85encode`; three of them mean something in HTML and are swapped for ones it has not."""
 _SAFE: Final = str.maketrans("<>&", ",.:")
@@ -36,13 +27,21 @@ def render(comparison: Comparison) -> str:
     from trtprof.dashboards.panels import panels_of
 
     names = ", ".join([*(built.name for built in comparison.engines), *(item.name for item in comparison.missing)])
-    return assemble(comparison.model.name, f"at {names}", _subtitle(comparison), panels_of(comparison))
+    beside = "" if comparison.model.path is None else f"at {names}"  # engines alone are named after themselves
+    return assemble(
+        comparison.model.name, beside, _subtitle(comparison), panels_of(comparison), layers=layers(comparison)
+    )
 
 
-def assemble(title: str, beside: str, subtitle: str, panels: Sequence[Panel]) -> str:
-    """Return a page of these panels; ``beside`` stands in the heading after the title, in paler ink."""
+def assemble(
+    title: str, beside: str, subtitle: str, panels: Sequence[Panel], *, layers: Sequence[Mapping[str, Any]] = ()
+) -> str:
+    """Return a page of these panels; ``beside`` stands in the heading after the title, in paler ink.
+
+    ``layers`` are what can be selected on the page.
+    """
     plotly, plotly_hash = _plotly() if any(panel.figures for panel in panels) else ("", None)
-    script = source("page.js")
+    script = source("select.js") + source("page.js")
     hashes = [source_hash(str(script)), *([plotly_hash] if plotly_hash else [])]
     page = draw(
         "page.html",
@@ -53,7 +52,7 @@ def assemble(title: str, beside: str, subtitle: str, panels: Sequence[Panel]) ->
         style=draw("page.css", themes=css_variables(), places=range(7)),
         script=script,
         panels=panels,
-        data=_safe_json(page_data(panels)),
+        data=_packed(_json(page_data(panels, layers))),
         plotly=plotly,
         alphabet=_B85.translate(_SAFE),
     )
@@ -69,10 +68,24 @@ def prepare() -> None:
     _plotly()
 
 
-def page_data(panels: Sequence[Panel]) -> dict[str, Any]:
+def page_data(panels: Sequence[Panel], layers: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """Return what the page's script needs: figures by the id of their element, the dark colour of each light one."""
     figures = {f"{panel.id}-chart-{place}": figure for panel in panels for place, figure in enumerate(panel.figures)}
-    return {"dark": to_dark(), "figures": figures}
+    return {"dark": to_dark(), "figures": figures, "layers": list(layers)}
+
+
+def layers(comparison: Comparison) -> list[dict[str, Any]]:
+    """Return what is said of a selected layer: for each engine its rows' numbers, names, times and node groups."""
+    return [
+        {
+            "name": built.name,
+            "rows": [row.layer.index for row in built.rows],
+            "names": [shorten(row.layer.name, _NAME_LIMIT) for row in built.rows],
+            "times": [row_time(row.time_ns) for row in built.rows],
+            "groups": [row.group for row in built.rows],
+        }
+        for built in comparison.engines
+    ]
 
 
 def policy(hashes: Sequence[str]) -> str:
@@ -100,12 +113,14 @@ def _subtitle(comparison: Comparison) -> str:
     return f"{made.tool} {made.tool_version}{target}; {where} {comparison.device.name}"
 
 
-def _safe_json(data: object) -> Markup:
-    """Return JSON that cannot end the script element it stands in."""
-    from markupsafe import Markup
+def _json(data: object) -> str:
+    return visible(json.dumps(data, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")))
 
-    text = json.dumps(data, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":"))
-    return Markup(visible(text).translate(_IN_SCRIPT))
+
+def _packed(text: str) -> str:
+    """Return the text compressed, in digits that mean nothing in HTML: it cannot end the element it stands in."""
+    packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
+    return base64.b85encode(packed).decode("ascii").translate(_SAFE)
 
 
 @cache
@@ -114,5 +129,4 @@ def _plotly() -> tuple[str, str]:
     from plotly.offline import get_plotlyjs
 
     source = get_plotlyjs()
-    packed = gzip.compress(source.encode(), compresslevel=9, mtime=0)
-    return base64.b85encode(packed).decode("ascii").translate(_SAFE), source_hash(source)
+    return _packed(source), source_hash(source)

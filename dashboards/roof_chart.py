@@ -20,11 +20,11 @@ _MOST: Final = 150
 """Points of one chart, the longest rows first: a page holds some hundred layers an engine."""
 
 
-def roof_chart(roofs: Roofs, rows: Sequence[RowRoof], labels: dict[int, str]) -> Figure | None:
+def roof_chart(roofs: Roofs, rows: Sequence[RowRoof], labels: dict[int, str], place: int) -> Figure | None:
     """Return the chart of the rows that have operations, bytes and a time; ``None`` where there is no such row.
 
-    ``labels`` are the rows' names. A row is a point, its symbol says what bounds it; the roof of each type that the
-    rows multiply in is a line with a knee.
+    ``labels`` are the rows' names, ``place`` is the engine's. A row is a point, its symbol says what bounds it; the
+    roof of each type that the rows multiply in is a line with a knee.
     """
     points = [row for row in rows if row.intensity and row.flops and row.time_ns and isinstance(row.bound, Bound)]
     if not points:
@@ -34,7 +34,7 @@ def roof_chart(roofs: Roofs, rows: Sequence[RowRoof], labels: dict[int, str]) ->
     low, high = min(reach) / 2, max(reach) * 2
     types = sorted({row.math for row in shown if row.math}, key=lambda kind: kind.value)
     roof_lines = [_roof(roofs, kind, low, high, _DASHES[place % 4]) for place, kind in enumerate(types)]
-    traces = [*roof_lines, *(trace for kind in Bound if (trace := _points(kind, shown, labels)))]
+    traces = [*roof_lines, *(trace for kind in Bound if (trace := _points(kind, shown, labels, place)))]
     return checked(traces, _layout())
 
 
@@ -53,7 +53,7 @@ def _roof(roofs: Roofs, kind: DType, low: float, high: float, dash: str) -> dict
     }
 
 
-def _points(kind: Bound, rows: Sequence[RowRoof], labels: dict[int, str]) -> dict[str, Any] | None:
+def _points(kind: Bound, rows: Sequence[RowRoof], labels: dict[int, str], place: int) -> dict[str, Any] | None:
     own = [row for row in rows if row.bound is kind]
     if not own:
         return None
@@ -65,6 +65,7 @@ def _points(kind: Bound, rows: Sequence[RowRoof], labels: dict[int, str]) -> dic
         "y": [_short((row.flops or 0) / (row.time_ns or 1.0) / 1e3) for row in own],
         "hovertext": [_hover(row, labels[row.row]) for row in own],
         "hoverinfo": "text",
+        "customdata": [f"e{place}r{row.row}" for row in own],
         "marker": {
             "color": category_colour(CONV.place), "symbol": _SYMBOLS[kind], "size": 9,
             "line": {"color": category_colour(CONV.place), "width": 1.5},

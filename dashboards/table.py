@@ -60,11 +60,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A line of a table; a ``minor`` one is hidden until asked for, if the page's script runs."""
+    """A line of a table; a ``minor`` one is hidden until asked for, if the page's script runs.
+
+    ``layer`` is the element id of the layer a line is about, ``group`` the number of its node group, by which a
+    selected layer is shown in every table; a line whose own ``id`` is that of its layer needs no ``layer``.
+    """
 
     cells: tuple[Cell, ...]
     id: str | None = None
     minor: bool = False
+    layer: str | None = None
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

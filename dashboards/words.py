@@ -71,6 +71,13 @@ def us_range(time: Estimate) -> str:
     return f"{us(time.low)} to {us(time.high)}"
 
 
+def row_time(time: Estimate | float | None) -> str:
+    """Return a row's time with its unit, a range where it is modelled; empty where it is unknown."""
+    if time is None:
+        return ""
+    return f"{us_range(time)} µs modelled" if isinstance(time, Estimate) else f"{us(time)} µs"
+
+
 def sentence(parts: Iterable[str]) -> str:
     """Return the parts as one sentence, separated by semicolons."""
     text = "; ".join(parts)

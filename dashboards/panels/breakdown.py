@@ -209,7 +209,7 @@ def _group_line(place: int, group: GroupGain, item: Breakdown, shown: Sequence[S
     terms = {term.key: term.gain_ns for term in group.terms}
     first = names(group.nodes) if group.group is not None else Cell("rows outside any group")
     cells = [_term_cell(terms[term.key]) if term.key in terms else Cell("0", sort=0.0) for term in shown]
-    return TableRow((first, *_gain_cells(group.gain_ns, item), *cells), minor=place >= _OPEN_GROUPS)
+    return TableRow((first, *_gain_cells(group.gain_ns, item), *cells), minor=place >= _OPEN_GROUPS, group=group.group)
 
 
 def _term_cell(gain: Gain) -> Cell:

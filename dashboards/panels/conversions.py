@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from markupsafe import Markup
 
 from trtprof.comparison import Built, Comparison, Conversion
-from trtprof.dashboards.categories import add_times
+from trtprof.dashboards.categories import add_times, mid_ns
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.rows import shown_rows
 from trtprof.dashboards.table import (
@@ -23,6 +25,8 @@ from trtprof.dashboards.words import dtype_word, layout_word, sentence, total_wo
 from trtprof.model import Provenance
 from trtprof.units import plural
 
+PAGE_ROWS: Final = 150
+"""Conversions of one engine that the page carries, the costliest."""
 _REMOVABLE = {True: "yes", False: "no", None: "cannot tell"}
 
 
@@ -38,8 +42,23 @@ def panel(comparison: Comparison) -> Panel:
             "each line is a row of an engine that only changes the type or the layout of a tensor, in execution order; "
             "“before” and “after” are what it stands between."
         ),
-        caveat="“removable” is said only where the reason decides it." if found else "",
+        caveat="“removable” is said only where the reason decides it." + _cut(engines) if found else "",
         html=draw_table(_table(engines)) if found else Markup(""),
+    )
+
+
+def carried(built: Built) -> list[Conversion]:
+    """Return the conversions that the page carries, in execution order."""
+    items = sorted(built.conversions, key=lambda item: -(mid_ns(item.time_ns) or 0.0))[:PAGE_ROWS]
+    return sorted(items, key=lambda item: item.row)
+
+
+def _cut(engines: tuple[Built, ...]) -> str:
+    cut = [f"{built.name} has {len(built.conversions):,}" for built in engines if len(built.conversions) > PAGE_ROWS]
+    return (
+        f" The page carries the {PAGE_ROWS} costliest of an engine ({'; '.join(cut)}); --format json has all."
+        if cut
+        else ""
     )
 
 
@@ -70,11 +89,11 @@ def _table(engines: tuple[Built, ...]) -> Table:
     lines = []
     for place, built in enumerate(engines):
         links = shown_rows(place, built)
-        lines += [_line(item, built, kinds, links.get(item.row)) for item in built.conversions]
+        lines += [_line(place, item, built, kinds, links.get(item.row)) for item in carried(built)]
     return Table("conversions-table", "rows that only convert", columns, tuple(lines))
 
 
-def _line(item: Conversion, built: Built, kinds: list[Provenance], link: str | None) -> TableRow:
+def _line(place: int, item: Conversion, built: Built, kinds: list[Provenance], link: str | None) -> TableRow:
     return TableRow(
         (
             Cell(str(item.row), href=link),
@@ -89,5 +108,6 @@ def _line(item: Conversion, built: Built, kinds: list[Provenance], link: str | N
             names([item.before]),
             names([item.after]),
             names([item.layer]),
-        )
+        ),
+        layer=None if link else f"e{place}r{item.row}",
     )

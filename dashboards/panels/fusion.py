@@ -18,6 +18,8 @@ from trtprof.units import plural
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+PAGE_GROUPS: Final = 200
+"""Groups that the page carries, those that differ first: the page of a long engine must stay fluid."""
 _NODES_SHOWN: Final = 4
 _TEXT_SHOWN: Final = 240
 _NAME_LIMIT: Final = 40
@@ -56,9 +58,25 @@ def panel(comparison: Comparison) -> Panel:
             + ", ".join(f"{symbol} {word}" for symbol, word in CHANGES.values())
             + ". “limit” marks a difference that is the backend's and not the model's."
         ),
-        caveat=" ".join(f"limit {place}: {text}." for place, text in enumerate(limits, 1)),
+        caveat=" ".join([*(f"limit {place}: {text}." for place, text in enumerate(limits, 1)), *_cut(fusions)]),
         html=draw_table(_table(comparison, limits)) if fusions else None,
     )
+
+
+def carried(fusions: Sequence[FusionRow]) -> Sequence[FusionRow]:
+    """Return the groups that the page carries, in order: all, or as many as fit, those that differ first."""
+    if len(fusions) <= PAGE_GROUPS:
+        return fusions
+    kept = sorted(range(len(fusions)), key=lambda place: (not differs(fusions[place]), place))[:PAGE_GROUPS]
+    return [fusions[place] for place in sorted(kept)]
+
+
+def _cut(fusions: Sequence[FusionRow]) -> list[str]:
+    if len(fusions) <= PAGE_GROUPS:
+        return []
+    return [
+        f"The page carries {PAGE_GROUPS} of {len(fusions):,} groups, those that differ first; --format json has all."
+    ]
 
 
 def differs(row: FusionRow) -> bool:
@@ -85,7 +103,7 @@ def _table(comparison: Comparison, limits: list[str]) -> Table:
     links = [shown_rows(place, built) for place, built in enumerate(comparison.engines)]
     several = len(comparison.engines) > 1
     lines = []
-    for row in comparison.fusions:
+    for row in carried(comparison.fusions):
         cells = [Cell(_nodes(row.nodes, operators))]
         cells += [
             Cell(_cell(cell, row.nodes, operators, links[place], first=place == 0))

@@ -52,7 +52,7 @@ def panel(comparison: Comparison) -> Panel:
             else ""
         ),
         html=Markup("").join(_tables(comparison, items, engines)),
-        figures=tuple(figure for item in items if (figure := _figure(item, engines[item.engine][1])) is not None),
+        figures=tuple(figure for item in items if (figure := _figure(item, *engines[item.engine])) is not None),
     )
 
 
@@ -86,11 +86,11 @@ def _furthest(item: EngineRoofline) -> list[RowRoof]:
     return sorted(known, key=lambda row: (-(row.at_stake_ns or 0.0), row.row))
 
 
-def _figure(item: EngineRoofline, built: Built) -> Figure | None:
+def _figure(item: EngineRoofline, place: int, built: Built) -> Figure | None:
     if isinstance(item.roofs, Unknown):
         return None
     labels = {row.layer.index: shorten((row.nodes or (row.layer.name,))[0], _LABEL) for row in built.rows}
-    figure = roof_chart(item.roofs, item.rows, labels)
+    figure = roof_chart(item.roofs, item.rows, labels, place)
     if figure is not None:
         figure["layout"]["title"] = {"text": item.engine, "x": 0, "xref": "paper", "font": {"size": 14}}
         figure["layout"]["margin"] = {**figure["layout"]["margin"], "t": 36}
@@ -152,7 +152,8 @@ def _group_table(place: int, check: SpeedupCheck) -> Table:
                 _ratio(group.expected_ratio),
                 _ratio(group.got_math_ratio),
                 _ratio(group.got_ratio),
-            )
+            ),
+            group=group.group,
         )
         for group in ordered[:_GROUPS]
     )

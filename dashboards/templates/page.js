@@ -9,6 +9,7 @@
   const system = matchMedia("(prefers-color-scheme: dark)");
   const drawn = [];
   let colours = {};
+  const linked = typeof selection === "undefined" ? null : selection; // select.js, where the page has layers
 
   // Runs in <head>, so that a stored choice is there before the first paint.
   try {
@@ -93,6 +94,8 @@
     // A narrow legend has a line for each entry, which would come off the height of the bars.
     else if (chart.element.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * (data.length - 1);
     for (const trace of data) if (trace.type === "bar") trace.insidetextfont = { color: readable(trace.marker.color, layout) };
+    layout.uirevision = 1; // what the reader switched off or opened stays so when a chart is drawn anew
+    linked?.mark(data, layout);
     const config = {
       responsive: !width,
       displaylogo: false,
@@ -106,10 +109,17 @@
     for (const chart of drawn) draw(chart, isDark());
   }
 
+  async function readData() {
+    const element = document.getElementById("data");
+    return JSON.parse(element.dataset.alphabet ? await inflate(element) : element.textContent);
+  }
+
   async function startCharts() {
-    const page = JSON.parse(document.getElementById("data").textContent);
+    const page = await readData();
     colours = page.dark;
     const figures = Object.entries(page.figures);
+    for (const [id, figure] of figures) document.getElementById(id).style.minHeight = `${figure.layout.height ?? 0}px`; // nothing shifts while they are drawn
+    linked?.start(page.layers ?? [], show, () => drawn.filter((chart) => chart.figure.data.some((trace) => trace.customdata)).forEach((chart) => draw(chart, isDark())));
     try {
       if (figures.length) await loadPlotly();
       for (const [id, figure] of figures) {
@@ -117,8 +127,11 @@
         chart.element.replaceChildren();
         await draw(chart, isDark());
         drawn.push(chart);
+        linked?.listen(chart.element);
       }
+      linked?.arrive();
     } catch (error) {
+      for (const [id] of figures) document.getElementById(id).style.minHeight = "";
       for (const note of document.querySelectorAll(".nochart")) {
         note.textContent = `The chart could not be drawn (${error.message}). The table below has its numbers.`;
       }
@@ -220,7 +233,10 @@
   // Links to a row that a switch hides must still arrive. -----------------------------------------------------------
   function reveal() {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
-    if (!target) return;
+    if (target) show(target);
+  }
+
+  function show(target) {
     for (let box = target; box; box = box.parentElement) if (box.tagName === "DETAILS") box.open = true;
     if (target.hidden) target.closest(".table")?.dispatchEvent(new Event("reveal"));
     target.scrollIntoView({ block: target.tagName === "TR" ? "center" : "start" });

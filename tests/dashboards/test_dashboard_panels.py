@@ -10,9 +10,15 @@ from trtprof.dashboards.categories import CATEGORIES, add_times, category_of
 from trtprof.dashboards.panels import (
     accuracy,
     breakdown,
+    conversion_map,
     conversions,
+    dumbbell,
     fusion,
+    icicle,
+    iterations,
     limits,
+    memory,
+    order,
     precision_mix,
     provenance,
     roofline,
@@ -22,7 +28,8 @@ from trtprof.dashboards.panels import (
 )
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, time_cells, time_columns
 from trtprof.dashboards.words import number_ranges, shorten, wanted_share
-from trtprof.model import DType, Estimate, LayerKind, Precision, Provenance
+from trtprof.engine_facts import BuildMemory, EngineFacts
+from trtprof.model import DType, Estimate, Inference, LayerKind, Precision, Provenance
 from trtprof.units import ABSENT
 
 
@@ -313,3 +320,99 @@ def test_shorten_keeps_both_ends() -> None:
 def test_an_unknown_operand_type_is_named() -> None:
     built = replace(sample.engines()[0], precision_mix=((None, 2), (DType.FP32, 1)))
     assert "unknown, rows" in words(precision_mix.panel(replace(sample.comparison(), engines=(built,))).html)
+
+
+def test_the_order_has_every_row_end_to_end_with_conversions_taller() -> None:
+    panel = order.panel(sample.comparison())
+    assert "int8: 7 rows in 0.020 to 0.100 ms modelled, 2 of them only to convert" in panel.text
+    traces = {trace["name"]: trace for trace in panel.figures[0]["data"]}
+    assert traces["Q/DQ"]["width"] > traces["conv/gemm"]["width"]
+    bars = sorted(
+        (start, length)
+        for trace in traces.values()
+        for start, length, mark in zip(trace["base"], trace["x"], trace["customdata"], strict=True)
+        if mark.startswith("e2")
+    )
+    ends = [start + length for start, length in bars]
+    assert [start for start, _ in bars] == pytest.approx([0.0, *ends[:-1]])
+
+
+def test_an_engine_with_a_row_of_unknown_time_has_no_strip_and_no_icicle() -> None:
+    comparison = sample.half_measured()
+    assert "int8: cannot tell, the time of a row is unknown" in order.panel(comparison).text
+    assert len(order.panel(comparison).figures) == 2, "measured and modelled never share an axis"
+    assert len(icicle.panel(comparison).figures) == 2
+
+
+def test_many_small_neighbours_are_one_bar_and_nothing_is_lost() -> None:
+    engine = sample.large(3000).engines[0]
+    bars = order.strip(engine)
+    assert len(bars) <= order.MOST_BARS
+    assert [row for bar in bars for row in bar.rows] == list(engine.rows)
+    assert "3,000 rows in" in order.panel(replace(sample.large(3000), engines=(engine,))).caveat
+
+
+def test_the_same_nodes_are_held_against_the_first_engine() -> None:
+    panel = dumbbell.panel(sample.comparison())
+    at = f"(at {sample.NODES[0]})"
+    assert panel.text == (
+        f"fp16 against fp32: 1 group, from ×1.0 {at} to ×1.0, 0 slower than fp32; "
+        f"int8 against fp32: 1 group, from ×1.4 {at} to ×1.4, 0 slower than fp32."
+    )
+    assert panel.figures[0]["data"][3]["customdata"] == ["g0"]
+    assert dumbbell.panel(sample.half_measured()).text.startswith("Cannot tell: measured and modelled")
+
+
+def test_the_parts_of_an_icicle_are_its_rows() -> None:
+    built = sample.engines()[2]
+    trace = icicle.panel(sample.comparison()).figures[2]["data"][0]
+    assert sum(trace["values"]) == pytest.approx(sum(row.time_ns.mid for row in built.rows) / 1e3)  # type: ignore[union-attr]
+    assert {parent for parent in trace["parents"] if parent} <= set(trace["ids"])
+    assert [mark for mark in trace["customdata"] if mark] and len(set(trace["ids"])) == len(trace["ids"])
+
+
+def test_conversions_are_summed_by_what_they_read_and_write() -> None:
+    panel = conversion_map.panel(sample.comparison())
+    assert "fp32: found nothing" in panel.text
+    assert "int8: most from FP32 linear to INT8, 2 rows, 4.00 µs modelled" in panel.text
+    assert panel.figures == (), "one way to convert is a line of the table, not a map"
+
+
+def test_single_inferences_have_their_percentiles_and_drift() -> None:
+    times = tuple(1e6 + place * 1e3 for place in range(100))
+    first, *rest = sample.engines()
+    timed = replace(first, engine=replace(first.engine, inference=Inference(compute_ns=times)))
+    panel = iterations.panel(replace(sample.comparison(), engines=(timed, *rest)))
+    assert panel.text == (
+        "fp32: 100 inferences, median 1.050 ms, the last quarter 7.4 % slower than the first; fp16, int8: cannot tell, "
+        "no single inference was timed."
+    )
+    assert "1.098" in words(panel.html), "p99 of 100 is the 99th"
+    assert len(panel.figures) == 1
+    assert iterations.panel(sample.comparison()).text.startswith("Cannot tell")
+
+
+@pytest.mark.parametrize("count", [2, 599, 600, 601, 5000])
+def test_many_inferences_are_thinned_and_each_is_counted(count: int) -> None:
+    times = [float(place % 7) for place in range(count)]
+    assert len(iterations.thinned(times)) <= iterations.MOST_POINTS
+    assert sum(number for _, _, number in iterations.binned(times)) == count
+
+
+def test_memory_is_the_builders_word_where_it_left_one() -> None:
+    first, *rest = sample.engines()
+    logged = EngineFacts(memory=BuildMemory(activation_bytes=2**20, peak_gpu_bytes=2**30))
+    built = replace(first, engine=replace(first.engine, facts=logged))
+    panel = memory.panel(replace(sample.comparison(), engines=(built, *rest)))
+    assert panel.text.startswith("fp32: weights 400 B, activations 1.0 MiB, peak of the build, GPU 1.0 GiB; fp16:")
+    assert "cannot be told" in panel.caveat
+    assert "activations" not in memory.panel(sample.comparison()).text
+
+
+def test_a_long_engine_carries_what_matters_and_says_what_it_left_out() -> None:
+    comparison = sample.large(3000)
+    panel = fusion.panel(comparison)
+    assert f"{fusion.PAGE_GROUPS} of 1,500 groups" in panel.caveat
+    assert all(fusion.differs(row) for row in fusion.carried(comparison.fusions))
+    assert len(conversions.carried(comparison.engines[2])) == conversions.PAGE_ROWS
+    assert "int8 has 300" in conversions.panel(comparison).caveat

@@ -1,0 +1,230 @@
+// One selected layer for the whole page: tables, charts, links and the address agree on it. A layer is an element id,
+// e0r12: engine 0, row 12. Stands before page.js in the same script and is used by it where both are.
+const selection = (() => {
+  const ADDRESS = /^#layer=(e\d+r\d+)$/;
+  const LINK = /^#(?:layer=)?(e\d+r\d+)$/;
+  const LINES = "tr[id^=e], tr[data-l]";
+  const FADED = 0.22;
+  let engines = [];
+  let show = () => {};
+  let redraw = () => {};
+  let current = null;
+  let related = new Set();
+  let scrolls = true; // the first one comes with the address
+  let touched = false; // the reader has moved on: the page must not scroll by itself any more
+  const bar = {};
+
+  const parts = (id) => id.match(/^e(\d+)r(\d+)$/).slice(1).map(Number);
+
+  // What is known of a layer; null where this page has none of that id.
+  function describe(id) {
+    const [place, row] = parts(id);
+    const engine = engines[place];
+    const at = engine ? engine.rows.indexOf(row) : -1;
+    if (at < 0) return null;
+    return { id, place, row, at, engine: engine.name, name: engine.names[at], time: engine.times[at], group: engine.groups[at] };
+  }
+
+  // Rows of any engine that compute the same ONNX nodes.
+  function sameNodes(layer) {
+    if (layer.group === null) return [];
+    return engines.flatMap((engine, place) => engine.rows
+      .filter((row, at) => engine.groups[at] === layer.group && !(place === layer.place && row === layer.row))
+      .map((row) => `e${place}r${row}`));
+  }
+
+  const words = (layer) => `${layer.engine} row ${layer.row}, ${layer.name}${layer.time ? `, ${layer.time}` : ""}`;
+  const idOf = (line) => line.dataset.l ?? (/^e\d+r\d+$/.test(line.id) ? line.id : null);
+
+  function select(id, scroll) {
+    scrolls = scroll;
+    location.hash = `layer=${id}`;
+    follow();
+  }
+
+  function clear() {
+    if (!current) return;
+    try { history.replaceState(null, "", location.pathname + location.search); } catch { location.hash = ""; }
+    follow();
+    bar.said.textContent = "No layer is selected.";
+  }
+
+  // Makes the page agree with its address.
+  function follow() {
+    const id = location.hash.match(ADDRESS)?.[1];
+    const layer = id ? describe(id) : null;
+    const had = current;
+    current = layer;
+    related = new Set(layer ? sameNodes(layer) : []);
+    markLines();
+    showBar();
+    if (had || current) redraw();
+    if (id && !layer) bar.said.textContent = "This page has no such layer.";
+    if (layer && scrolls) arriveAt(layer);
+    scrolls = true;
+  }
+
+  const arriveAt = (layer) => show(document.getElementById(layer.id) ?? document.getElementById("order") ?? document.body);
+
+  // Charts above a layer that came with the address may have grown while they were drawn.
+  function arrive() {
+    if (current && !touched) arriveAt(current);
+  }
+
+  function markLines() {
+    for (const old of document.querySelectorAll("[data-picked]")) {
+      delete old.dataset.picked;
+      old.removeAttribute("aria-current");
+    }
+    if (!current) return;
+    const pick = (element, how) => {
+      if (element.dataset.picked === "this") return;
+      element.dataset.picked = how;
+      if (how === "this") element.setAttribute("aria-current", "true");
+    };
+    const all = (id, how) => {
+      const line = document.getElementById(id);
+      if (line) pick(line, how);
+      for (const found of document.querySelectorAll(`tr[data-l="${id}"]`)) pick(found, how);
+      for (const link of document.querySelectorAll(`a[href="#${id}"]`)) {
+        const cell = link.closest("th");
+        pick(cell ? cell.parentElement : link, how);
+      }
+    };
+    all(current.id, "this");
+    related.forEach((id) => all(id, "same"));
+    if (current.group === null) return;
+    for (const found of document.querySelectorAll(`tr[data-g="${current.group}"], #group-${current.group}`)) pick(found, "same");
+  }
+
+  function link(id) {
+    const layer = describe(id);
+    const element = document.createElement("a");
+    element.href = `#layer=${id}`;
+    element.textContent = `${layer.engine} row ${layer.row}${layer.time ? ` (${layer.time})` : ""}`;
+    return element;
+  }
+
+  function showBar() {
+    bar.box.hidden = !current;
+    if (!current) return;
+    bar.what.textContent = words(current);
+    const links = [...related].slice(0, 8).map(link);
+    bar.same.replaceChildren(...(links.length ? ["the same ONNX nodes: ", ...links.flatMap((item, i) => (i ? [", ", item] : [item]))] : []));
+    if (related.size > links.length) bar.same.append(` and ${related.size - links.length} more`);
+    bar.said.textContent = `Selected: ${words(current)}; ${related.size} with the same ONNX nodes. Escape clears.`;
+  }
+
+  function step(by) {
+    const engine = engines[current.place];
+    const row = engine.rows[current.at + by];
+    if (row !== undefined) select(`e${current.place}r${row}`, false);
+  }
+
+  function makeBar() {
+    const make = (tag, properties, parent) => parent.appendChild(Object.assign(document.createElement(tag), properties));
+    bar.box = make("aside", { id: "selected", hidden: true, ariaLabel: "Selected layer" }, document.body);
+    bar.what = make("b", {}, bar.box);
+    bar.same = make("span", {}, bar.box);
+    const buttons = make("span", { className: "buttons" }, bar.box);
+    const button = (text, label, act) => make("button", { type: "button", textContent: text, ariaLabel: label, onclick: act }, buttons);
+    button("‹", "Previous layer of this engine", () => step(-1));
+    button("›", "Next layer of this engine", () => step(1));
+    button("Table", "Show the selected layer in the table", () => select(current.id, true));
+    button("Clear", "Clear the selection", clear);
+    bar.said = make("p", { className: "said" }, document.body.querySelector("main"));
+    bar.said.setAttribute("role", "status");
+  }
+
+  // Each line of a layer leads to it by keyboard too.
+  function linkLines() {
+    for (const line of document.querySelectorAll(LINES)) {
+      const id = idOf(line);
+      const cell = line.cells[0];
+      if (!id || cell.querySelector("a")) continue;
+      const element = document.createElement("a");
+      element.href = `#layer=${id}`;
+      element.textContent = cell.textContent.trim();
+      element.setAttribute("aria-label", `${element.textContent}, select this layer`);
+      cell.replaceChildren(element);
+    }
+  }
+
+  function clicked(event) {
+    const anchor = event.target.closest("a");
+    const id = anchor?.getAttribute("href")?.match(LINK)?.[1];
+    if (id) {
+      event.preventDefault();
+      select(id, !anchor.closest("#selected") && anchor.getAttribute("href") === `#${id}`);
+    } else if (!event.target.closest("a, button, input, label, summary") && !String(getSelection())) {
+      const line = event.target.closest(LINES);
+      if (line && idOf(line)) select(idOf(line), false);
+    }
+  }
+
+  function start(layers, showElement, redrawCharts) {
+    engines = layers;
+    show = showElement;
+    redraw = redrawCharts;
+    if (!engines.length) return;
+    makeBar();
+    linkLines();
+    document.addEventListener("click", clicked);
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && !event.defaultPrevented && !event.target.closest?.("input")) clear();
+    });
+    addEventListener("hashchange", () => {
+      if ((location.hash.match(ADDRESS)?.[1] ?? null) !== (current?.id ?? null)) follow();
+    });
+    for (const kind of ["wheel", "touchstart", "pointerdown", "keydown"]) {
+      addEventListener(kind, () => { touched = true; }, { once: true, passive: true, capture: true });
+    }
+    if (ADDRESS.test(location.hash)) follow();
+  }
+
+  // Charts: a point carries the id of its layer, of the first and last of a run of layers (e0r3-9), or of a node group (g4).
+  function picked(mark) {
+    if (!current || typeof mark !== "string") return false;
+    if (mark === current.id || related.has(mark)) return true;
+    if (mark.startsWith("g")) return current.group !== null && mark === `g${current.group}`;
+    const run = mark.match(/^e(\d+)r(\d+)-(\d+)$/)?.slice(1).map(Number);
+    const inside = ([place, row]) => run[0] === place && run[1] <= row && row <= run[2];
+    return Boolean(run) && [current.id, ...related].map(parts).some(inside);
+  }
+
+  function mark(data, layout) {
+    if (!current || !data.some((trace) => trace.customdata?.some(picked))) return;
+    for (const trace of data.filter((item) => Array.isArray(item.customdata))) {
+      const chosen = trace.customdata.flatMap((value, i) => (picked(value) ? [i] : []));
+      if (trace.type === "icicle") {
+        trace.marker.line = { ...trace.marker.line, color: layout.meta.ink, width: trace.customdata.map((value) => (picked(value) ? 4 : 0.5)) };
+        continue;
+      }
+      trace.selectedpoints = chosen;
+      trace.unselected = { marker: { opacity: FADED } };
+      trace.selected = { marker: { opacity: 1 } };
+      const at = trace.customdata.indexOf(current.id);
+      if (at >= 0) layout.annotations = [...(layout.annotations ?? []), arrow(trace, at, layout)];
+    }
+  }
+
+  function arrow(trace, at, layout) {
+    const placed = (value, axis) => (axis?.type === "log" ? Math.log10(value) : value);
+    const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
+    return {
+      x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
+      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: -34, bgcolor: layout.meta.page, borderpad: 1,
+      font: { color: layout.meta.ink, size: 12 },
+    };
+  }
+
+  function listen(element) {
+    element.on("plotly_click", ({ points }) => {
+      const value = points.map((point) => point.customdata).find((item) => typeof item === "string");
+      const id = value?.match(/^(e\d+r\d+)/)?.[1];
+      if (id) select(id, false);
+    });
+  }
+
+  return { start, mark, listen, arrive };
+})();
