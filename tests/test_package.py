@@ -64,6 +64,7 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
         "trtprof/dashboards/page.py",
         "trtprof/jetson/capture.sh",
         "trtprof/store/migrations/0001_runs.sql",
+        "trtprof/store/migrations/0002_findings.sql",
     ):
         assert needed in names
     templates = {f"trtprof/dashboards/templates/{path.name}" for path in (ROOT / "dashboards/templates").iterdir()}

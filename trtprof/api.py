@@ -148,7 +148,28 @@ class Report:
         head = f"<p><b>{escape(comparison.model.name)}</b>: {escape(comparison.verdict.sentence)}</p>"
         frame: str = self.engines().to_html(index=False, escape=True, na_rep="–")
         notes = "".join(f"<li>{escape(notice.message)}</li>" for notice in comparison.notices[:3])
-        return f"{head}{frame}<ul>{notes}</ul>"
+        return f"{head}{frame}{self._findings_html()}<ul>{notes}</ul>"
+
+    def _findings_html(self) -> str:
+        from html import escape
+
+        from trtprof.model import Estimate
+
+        diagnosis = self.comparison.diagnosis
+        if not diagnosis.findings:
+            return f"<p>{escape(diagnosis.sentence)}</p>"
+        shown = self.findings().head(8)
+        saves = [
+            f"{item.saving_ns.low / 1e6:.3f} to {item.saving_ns.high / 1e6:.3f}, {item.saving_provenance.value}"
+            if isinstance(item.saving_ns, Estimate)
+            else "cannot tell"
+            for item in diagnosis.findings[: len(shown)]
+        ]
+        columns = ["severity", "code", "engine", "cause", "saves, ms", "cure"]
+        table: str = shown.assign(**{"saves, ms": saves})[columns].to_html(index=False, escape=True)
+        left = len(diagnosis.findings) - len(shown)
+        more = f"<p>{left} more: <code>report.findings()</code></p>" if left > 0 else ""
+        return f"<p>{escape(diagnosis.sentence)}</p>{table}{more}"
 
     def _table(self, key: str) -> pd.DataFrame:
         import pandas as pd

@@ -97,3 +97,23 @@ def test_the_command_reference_is_what_the_program_says() -> None:
     exec(compile((ROOT / "docs" / "build.py").read_text(), "build.py", "exec"), namespace)
     assert (ROOT / "docs" / "commands.md").read_text() == namespace["command_reference"]()  # type: ignore[operator]
     assert (ROOT / "docs" / "rules.md").read_text() == namespace["rule_reference"]()  # type: ignore[operator]
+
+
+def test_several_runs_become_one_page(trtprof, micro_capture: Path, tmp_path: Path) -> None:
+    store = tmp_path / "trtprof.db"
+    trtprof("compare", micro_capture, "--db", store)
+    result = trtprof("report", "@-1", "--db", store)
+    assert (result.exit_code, result.stdout.count("\n")) == (0, 1)
+    assert "residual_micro" in result.stdout
+    assert result.stderr.splitlines()[-1] == f"wrote {tmp_path / 'history.html'}"
+    assert "How did the latency go?" in (tmp_path / "history.html").read_text(encoding="utf-8")
+    refused = trtprof("report", "nosuch", "--db", store)
+    assert refused.exit_code == 3
+    assert "expected a run named 'nosuch', found none" in refused.stderr
+    assert "trtprof runs" in refused.stderr
+
+
+def test_a_report_without_a_store_says_what_to_do(trtprof) -> None:
+    result = trtprof("report")
+    assert result.exit_code == 2
+    assert "hint: name one with --db FILE" in result.stderr

@@ -334,3 +334,25 @@ def test_names_from_a_file_are_no_markup_anywhere(trtprof, rtx, tmp_path: Path) 
     text = trtprof("compare", "out", "--format", "markdown").stdout
     assert "<img" not in text
     assert text.startswith("## we\\|ird&lt;b>: TensorRT-RTX ")
+
+
+def test_a_summary_for_a_pull_request_has_its_picture_beside_it(trtprof, micro_capture: Path, tmp_path: Path) -> None:
+    result = trtprof("compare", micro_capture, "--summary", tmp_path / "pr.md", "--html", tmp_path / "page.html")
+    assert f"wrote {tmp_path / 'pr.md'} and pr.svg" in result.stderr
+    text, picture = ((tmp_path / name).read_text(encoding="utf-8") for name in ("pr.md", "pr.svg"))
+    assert "![time of each engine](pr.svg)" in text
+    assert "| precision | conv/gemm take | conversions | time ms (modelled) |" in text
+    assert picture.startswith("<svg ")
+    assert "<script" not in picture
+    assert len(picture) < 4000
+
+
+def test_pictures_without_kaleido_say_what_to_install(
+    trtprof, micro_capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "kaleido", None)
+    result = trtprof("compare", micro_capture, "--png", tmp_path / "png", "--html", tmp_path / "page.html")
+    assert result.exit_code == 4
+    assert "error: --png needs the Python package 'kaleido', which is not installed" in result.stderr
+    assert "hint: pip install 'trtprof[png]'" in result.stderr
+    assert not (tmp_path / "png").exists()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 import trtprof
 from trtprof.errors import InputError
+from trtprof.model import Estimate
 from trtprof.store.database import open_store, read_store
+from trtprof.store.history import read_history
 from trtprof.store.runs import import_comparison, list_runs
 
 
@@ -68,7 +71,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     for path, words in (
         (text, "expected an SQLite database, found something else"),
         (foreign, "expected a trtprof store, found another program's database"),
-        (newer, "expected a trtprof store of schema 1 or older, found schema 99"),
+        (newer, "expected a trtprof store of schema 2 or older, found schema 99"),
     ):
         before = path.read_bytes()
         with pytest.raises(InputError) as caught:
@@ -89,3 +92,42 @@ def test_reading_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         database.execute("DELETE FROM run")
     database.close()
+
+
+def test_a_history_has_runs_from_old_to_new_with_findings_and_shares(micro_capture: Path, tmp_path: Path) -> None:
+    comparison = trtprof.load(micro_capture).comparison
+    store = tmp_path / "trtprof.db"
+    older = replace(comparison, made=replace(comparison.made, created="2020-01-01T00:00:00+00:00"))
+    for item in (comparison, older):
+        import_comparison(store, item)
+    first, last = read_history(store, [])
+    assert (first.created, last.created) == ("2020-01-01T00:00:00+00:00", comparison.made.created)
+    assert [run.id for run in read_history(store, ["@-1", last.id[:8]])] == [last.id]
+    stored = [(engine.name, item.code, item.saving_ns) for engine in last.engines for item in engine.findings]
+    found = [
+        (item.engine, item.code, item.saving_ns if isinstance(item.saving_ns, Estimate) else None)
+        for built in comparison.engines
+        for item in comparison.diagnosis.of(built.name)
+    ]
+    assert stored == found
+    assert [engine.total_ns for engine in last.engines] == [built.total_ns for built in comparison.engines]
+
+
+@pytest.mark.parametrize("name", ["@-2", "zzz", "", "@-x"])
+def test_a_run_that_is_not_there_is_named(micro_capture: Path, tmp_path: Path, name: str) -> None:
+    store = tmp_path / "trtprof.db"
+    import_comparison(store, trtprof.load(micro_capture).comparison)
+    with pytest.raises(InputError, match="expected a run named"):
+        read_history(store, [name])
+
+
+def test_a_store_of_the_first_schema_gains_what_it_lacked(micro_capture: Path, tmp_path: Path) -> None:
+    store = tmp_path / "old.db"
+    first = sorted((resources.files("trtprof.store") / "migrations").iterdir(), key=lambda item: item.name)[0]
+    with sqlite3.connect(store) as connection:
+        connection.executescript(f"{first.read_text(encoding='utf-8')} PRAGMA user_version = 1;")
+    connection.close()
+    with pytest.raises(InputError, match="schema 1"):
+        read_history(store, [])
+    import_comparison(store, trtprof.load(micro_capture).comparison)
+    assert len(read_history(store, [])) == 1

@@ -21,6 +21,7 @@ from trtprof.cli import (
     plan,
     quantize,
     recipe,
+    report,
     rules,
     runs,
     sensitivity,
@@ -58,6 +59,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
                                                   a shell script that measures on a Jetson, without Python
   trtprof import capture.tgz                      what that script brought, to be compared here
   trtprof runs                                    what was compared here so far
+  trtprof report [RUN…]                           several runs as one page: latency, findings over time
 
 trtprof COMMAND --help tells the rest.
 """
@@ -89,6 +91,7 @@ app.command("quantize")(quantize.quantize)
 app.command("rules")(rules.rules)
 app.command("runs")(runs.runs)
 app.command("sensitivity")(sensitivity.sensitivity)
+app.command("report")(report.report)
 
 
 def _version(wanted: bool) -> None:

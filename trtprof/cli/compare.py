@@ -154,6 +154,16 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     open_page: Annotated[
         bool, typer.Option("--open", rich_help_panel=_OUT, help="Open the page in a browser.")
     ] = False,
+    png: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", rich_help_panel=_OUT, help="Write each chart as PNG and SVG. Needs the extra png."),
+    ] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", rich_help_panel=_OUT, help="Write Markdown for a pull request, and an SVG beside it."
+        ),
+    ] = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Compare the engines of one ONNX model across precisions, layer by layer.
@@ -193,6 +203,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     if page is not None:
         write_text(page, report.to_html())
         note(f"wrote {page}")
+    _pictures(report, png, summary)
     _store(report, db or _store_of(folder, default=find_capture(path) is None and out is None))
     if is_model and folder is not None:
         note(f"next: trtprof compare {shlex.quote(str(folder))} --format json")
@@ -264,6 +275,24 @@ def _reread(path: Path) -> tuple[Report, Path | None]:
     report = load(path)
     root = find_capture(path)
     return report, root.parent if root is not None and root.name == "capture" else None
+
+
+def _pictures(report: Report, folder: Path | None, summary: Path | None) -> None:
+    """Write what a pull request or a document shows of a comparison."""
+    from trtprof.backends.capture import write_text
+
+    if folder is not None:
+        from trtprof.dashboards.images import write_images
+
+        note(f"wrote {len(write_images(report.comparison, folder))} files in {folder}")
+    if summary is not None:
+        from trtprof.cli import compare_markdown
+        from trtprof.dashboards.summary_svg import summary_svg
+
+        picture = summary.with_suffix(".svg")
+        write_text(picture, summary_svg(report.comparison))
+        write_text(summary, compare_markdown.summary(report.comparison, picture.name))
+        note(f"wrote {summary} and {picture.name}")
 
 
 def _store_of(folder: Path | None, *, default: bool) -> Path | None:

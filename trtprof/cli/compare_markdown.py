@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from trtprof.board_words import board_words
 from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
@@ -19,12 +20,49 @@ from trtprof.cli.compare_table import (
 )
 from trtprof.cli.findings_text import SHOWN, rest_words, short_saving, title
 from trtprof.comparison import Built, Comparison
+from trtprof.diagnosis import Finding
+from trtprof.model import Estimate, Severity
 from trtprof.units import byte_size, mib
+
+_CAUSES: Final = 3
 
 
 def markdown(comparison: Comparison) -> str:
     """Return the comparison as GitHub Markdown; every modelled column says so in its heading."""
     return "\n".join(_lines(comparison)) + "\n"
+
+
+def summary(comparison: Comparison, picture: str) -> str:
+    """Return what belongs into a pull request: the verdict, a picture, a line an engine and the costliest causes."""
+    modelled = comparison.device_is_modelled
+    lines = [f"### {_cell(heading(comparison))}", "", _cell(comparison.verdict.sentence), ""]
+    lines += [f"![time of each engine]({picture})", ""]
+    times = ("time ms (modelled)",) if modelled else ("p50 ms (measured)", "p99 ms", "per s")
+    lines += _table(
+        ("precision", "conv/gemm take", "conversions", *times), (_short(built) for built in comparison.engines)
+    )
+    lines += [f"\n{item.name}: cannot build, {_cell(item.reason.reason)}" for item in comparison.missing]
+    causes = [item for item in comparison.diagnosis.findings if item.severity is not Severity.NOTE]
+    lines += ["", *map(_cause, causes[:_CAUSES])]
+    if not causes:
+        lines.append("Found nothing above a note.")
+    elif len(causes) > _CAUSES:
+        lines.append(f"- {len(causes) - _CAUSES} more; `trtprof compare` lists them.")
+    return "\n".join(lines) + "\n"
+
+
+def _short(built: Built) -> tuple[str, ...]:
+    first = (built.name, mix_words(built.precision_mix), f"{len(built.conversions)}")
+    if built.latency is None:
+        return (*first, time_words(built.total_ns))
+    median, _, p99, _, rate = latency_words(built.latency)
+    return (*first, median, p99, rate)
+
+
+def _cause(item: Finding) -> str:
+    known = isinstance(item.saving_ns, Estimate)
+    saves = f"Saves {short_saving(item)} ms ({item.saving_provenance.value}). " if known else ""
+    return f"- **{item.code}** on {_cell(item.engine)}: {_cell(item.cause)}. {saves}Cure: {_cell(item.cure)}"
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:

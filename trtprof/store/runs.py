@@ -114,6 +114,7 @@ def _run(name: str, comparison: Comparison) -> Record:
 def _insert_engines(database: Database, run: str, comparison: Comparison) -> None:
     items: list[Built | NotBuilt] = [*comparison.engines, *comparison.missing]
     database.table("engine").insert_all(_engine(run, place, item) for place, item in enumerate(items))
+    database.table("finding").insert_all(_findings(run, comparison))
     for built in comparison.engines:
         key = {"run_id": run, "engine": built.name}
         database.table("layer").insert_all(_layers(key, built))
@@ -157,6 +158,23 @@ def _engine(run: str, place: int, item: Built | NotBuilt) -> Record:
     }
 
 
+def _findings(run: str, comparison: Comparison) -> Iterator[Record]:
+    for place, item in enumerate(comparison.diagnosis.findings):
+        saving = item.saving_ns
+        yield {
+            "run_id": run,
+            "engine": item.engine,
+            "position": place,
+            "code": item.code,
+            "title": item.title,
+            "severity": item.severity.value,
+            "cause": item.cause,
+            "cure": item.cure,
+            **_time("saving", None if isinstance(saving, Unknown) else saving),
+            "provenance": item.saving_provenance.value,
+        }
+
+
 def _layers(key: Record, built: Built) -> Iterator[Record]:
     for row in built.rows:
         yield {
@@ -174,6 +192,8 @@ def _layers(key: Record, built: Built) -> Iterator[Record]:
             "node_group": row.group,
             "epilogue_of": row.epilogue_of,
             "tactic": row.layer.tactic,
+            "has_matmul": int(row.has_matmul),
+            "kernel_unit": row.kernel.unit.value if row.kernel else None,
             **_time("time", row.time_ns),
         }
 

@@ -1,0 +1,64 @@
+"""Charts of a page as PNG and SVG files, drawn by kaleido in a browser without a window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from trtprof.comparison import Comparison
+from trtprof.dashboards.theme import LIGHT
+from trtprof.dependencies import require
+from trtprof.errors import MissingDependency
+from trtprof.files import cannot_write
+
+WIDTH_PX: Final = 1000
+_SCALE: Final = 2
+_KINDS: Final = ("png", "svg")
+
+
+def write_images(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
+    """Write each chart of the comparison's page into the folder as PNG and as SVG; return the files.
+
+    A file is named after its panel, with a number where a panel has several charts.
+
+    Raises:
+        MissingDependency: kaleido is not installed, or finds no browser.
+        BuildError: the folder cannot be written.
+    """
+    from trtprof.dashboards.page import page_data
+    from trtprof.dashboards.panels import panels_of
+
+    require("kaleido", extra="png", purpose="--png")
+    figures = page_data(panels_of(comparison))["figures"]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    names = {name: name.replace("-chart-", "-") for name in figures}
+    jobs = [(figures[name], folder / f"{names[name]}.{kind}") for name in figures for kind in _KINDS]
+    _draw([(_on_paper(figure), path) for figure, path in jobs])
+    return tuple(path for _, path in jobs)
+
+
+def _on_paper(figure: dict[str, object]) -> dict[str, object]:
+    """A file stands alone: it has a background and a width."""
+    layout = figure["layout"]
+    assert isinstance(layout, dict)
+    return {**figure, "layout": {**layout, "width": WIDTH_PX, "paper_bgcolor": LIGHT["page"]}}
+
+
+def _draw(jobs: list[tuple[dict[str, object], Path]]) -> None:
+    import plotly.graph_objects as go
+    import plotly.io as pio
+
+    try:
+        pio.write_images(
+            fig=[go.Figure(figure) for figure, _ in jobs], file=[str(path) for _, path in jobs], scale=_SCALE
+        )
+    except Exception as error:  # kaleido and choreographer raise errors of their own for a browser they do not find
+        if "chrome" not in f"{type(error).__name__} {error}".lower():
+            raise
+        raise MissingDependency(
+            f"--png needs Chrome or Chromium, which kaleido did not find: {str(error).splitlines()[0].strip()}",
+            hint="install chromium, or set BROWSER_PATH to its program",
+        ) from error

@@ -1,0 +1,84 @@
+"""Reading several runs of the store, to see how one model fared over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trtprof.errors import InputError
+from trtprof.history import PastEngine, PastFinding, PastRun
+from trtprof.model import Estimate, Provenance
+from trtprof.store.database import read_store
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_SHARE = """
+SELECT sum(CASE WHEN kernel_unit = 'tensor_core' THEN time_mid_ns ELSE 0 END) AS tensor_ns,
+       sum(time_mid_ns) AS all_ns,
+       count(*) = count(time_mid_ns) AS whole,
+       count(CASE WHEN kernel_unit IN ('tensor_core', 'cuda_core') THEN 1 END) AS known
+FROM layer WHERE run_id = ? AND engine = ? AND has_matmul = 1
+"""
+
+
+def read_history(path: Path, names: Sequence[str]) -> tuple[PastRun, ...]:
+    """Return the named runs, oldest first; all runs of the store where none is named.
+
+    A name is the start of a run's id, or ``@-1`` for the last, ``@-2`` for the one before it.
+
+    Raises:
+        InputError: the store is absent or no store, or a name is of no run, or of several.
+    """
+    database = read_store(path)
+    try:
+        runs = list(database.query("SELECT * FROM run ORDER BY created, id"))
+        chosen = {run["id"]: run for name in names for run in [_named(name, runs, path)]} if names else None
+        return tuple(_run(database, run) for run in runs if chosen is None or run["id"] in chosen)
+    finally:
+        database.close()
+
+
+def _named(name: str, runs: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    hint = f"trtprof runs {path} lists them"
+    if name.startswith("@-") and name[2:].isdecimal() and 1 <= int(name[2:]) <= len(runs):
+        return runs[-int(name[2:])]
+    found = [run for run in runs if run["id"].startswith(name)] if name else []
+    if len(found) == 1:
+        return found[0]
+    what = f"{len(found)} runs whose id starts so" if found else "none"
+    raise InputError(f"expected a run named {name!r}, found {what}", path=path, hint=hint)
+
+
+def _run(database: Database, run: dict[str, Any]) -> PastRun:
+    engines = database.query("SELECT * FROM engine WHERE run_id = ? ORDER BY position, name", [run["id"]])
+    keys = ("id", "created", "model", "device", "tool", "tool_version", "verdict")
+    return PastRun(**{key: run[key] for key in keys}, engines=tuple(_engine(database, engine) for engine in engines))
+
+
+def _engine(database: Database, engine: dict[str, Any]) -> PastEngine:
+    key = [engine["run_id"], engine["name"]]
+    share = next(iter(database.query(_SHARE, key)))
+    findings = database.query("SELECT * FROM finding WHERE run_id = ? AND engine = ? ORDER BY position", key)
+    known = share["known"] and share["whole"] and share["all_ns"]
+    return PastEngine(
+        name=engine["name"],
+        unknown=engine["unknown"],
+        provenance=Provenance(engine["provenance"]) if engine["provenance"] else None,
+        total_ns=_time(engine, "total"),
+        latency_median_ns=engine["latency_median_ns"],
+        latency_p99_ns=engine["latency_p99_ns"],
+        tensor_core_ratio=share["tensor_ns"] / share["all_ns"] if known else None,
+        findings=tuple(PastFinding(item["code"], item["title"], item["severity"], _saving(item)) for item in findings),
+    )
+
+
+def _time(row: dict[str, Any], prefix: str) -> Estimate | float | None:
+    low, mid, high = (row[f"{prefix}_{end}_ns"] for end in ("low", "mid", "high"))
+    return mid if low is None else Estimate(low, mid, high)
+
+
+def _saving(row: dict[str, Any]) -> Estimate | None:
+    time = _time(row, "saving")
+    return time if isinstance(time, Estimate) else None
