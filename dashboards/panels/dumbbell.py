@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trtprof.comparison import Built, Comparison, NodeGroup
+from trtprof.comparison import Built, Comparison, NodeGroup, Row
 from trtprof.dashboards.categories import add_times, mid_ns
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.panel import Figure, Panel
@@ -33,6 +33,8 @@ class GroupTimes:
 
     group: NodeGroup
     times: Times
+    costliest: tuple[int | None, ...]
+    """The row of each engine that stands for the group where one layer is selected."""
 
 
 def panel(comparison: Comparison) -> Panel:
@@ -80,8 +82,13 @@ def times_of(comparison: Comparison) -> list[GroupTimes]:
             for own, indices in zip(rows, group.rows, strict=True)
         )
         if mid_ns(times[0]) and any(mid_ns(time) for time in times[1:]):
-            found.append(GroupTimes(group, times))
+            costliest = tuple(_costliest(own, indices) for own, indices in zip(rows, group.rows, strict=True))
+            found.append(GroupTimes(group, times, costliest))
     return sorted(found, key=lambda item: (-(mid_ns(item.times[0]) or 0.0), item.group.index))
+
+
+def _costliest(rows: Mapping[int, Row], indices: tuple[int, ...]) -> int | None:
+    return max(indices, key=lambda index: (mid_ns(rows[index].time_ns) or 0.0, -index), default=None)
 
 
 def _ratio(item: GroupTimes, place: int) -> float | None:
@@ -138,7 +145,7 @@ def _marks(groups: Sequence[GroupTimes], built: Built, place: int) -> dict[str, 
         "name": plot_text(built.name),
         "x": [_short(value / NS_PER_US) for _, _, value in known],
         "y": [y for y, _, _ in known],
-        "customdata": [_mark(item, place) for _, item, _ in known],
+        "customdata": [f"e{place}r{item.costliest[place]}" for _, item, _ in known],
         "hovertext": [
             plot_text(f"{built.name}: {us(value)} µs" + (f", ×{significant(ratio, 3)}" if place and ratio else ""))
             for (_, _, value), ratio in zip(known, ratios, strict=True)
@@ -151,12 +158,6 @@ def _marks(groups: Sequence[GroupTimes], built: Built, place: int) -> dict[str, 
             "line": {"color": LIGHT["ink"], "width": 1},
         },
     }
-
-
-def _mark(item: GroupTimes, place: int) -> str:
-    """A point stands for a layer where the engine has one for the group, else for the group."""
-    rows = item.group.rows[place]
-    return f"e{place}r{rows[0]}" if len(rows) == 1 else f"g{item.group.index}"
 
 
 def _layout(groups: Sequence[GroupTimes], kind: Provenance) -> dict[str, Any]:

@@ -182,11 +182,10 @@ const selection = (() => {
     if (ADDRESS.test(location.hash)) follow();
   }
 
-  // Charts: a point carries the id of its layer, of the first and last of a run of layers (e0r3-9), or of a node group (g4).
+  // Charts: a point carries the id of its layer, or of the first and the last of a run of layers (e0r3-9).
   function picked(mark) {
     if (!current || typeof mark !== "string") return false;
     if (mark === current.id || related.has(mark)) return true;
-    if (mark.startsWith("g")) return current.group !== null && mark === `g${current.group}`;
     const run = mark.match(/^e(\d+)r(\d+)-(\d+)$/)?.slice(1).map(Number);
     const inside = ([place, row]) => run[0] === place && run[1] <= row && row <= run[2];
     return Boolean(run) && [current.id, ...related].map(parts).some(inside);
@@ -213,7 +212,7 @@ const selection = (() => {
     const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
     return {
       x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
-      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: -34, bgcolor: layout.meta.page, borderpad: 1,
+      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: trace.type === "bar" ? 33 : -34, bgcolor: layout.meta.page, borderpad: 1,
       font: { color: layout.meta.ink, size: 12 },
     };
   }

@@ -133,6 +133,13 @@ def test_a_bar_is_pressed(reader: Reader) -> None:
     assert "#layer=e" in reader.page.url
 
 
+def test_a_point_of_a_chart_is_pressed(reader: Reader) -> None:
+    point = reader.page.locator("#layer-speedup-chart-0 .scatterlayer .point").last
+    point.scroll_into_view_if_needed()
+    point.click(force=True)
+    reader.page.wait_for_selector("#e2r3[data-picked=this]", state="attached")
+
+
 def test_layers_are_reached_and_stepped_through_by_keyboard(reader: Reader) -> None:
     reader.page.focus("#e0r0 th a")
     reader.page.keyboard.press("Enter")

@@ -359,7 +359,7 @@ def test_the_same_nodes_are_held_against_the_first_engine() -> None:
         f"fp16 against fp32: 1 group, from ×1.0 {at} to ×1.0, 0 slower than fp32; "
         f"int8 against fp32: 1 group, from ×1.4 {at} to ×1.4, 0 slower than fp32."
     )
-    assert panel.figures[0]["data"][3]["customdata"] == ["g0"]
+    assert panel.figures[0]["data"][3]["customdata"] == ["e2r3"], "the costliest row of the group"
     assert dumbbell.panel(sample.half_measured()).text.startswith("Cannot tell: measured and modelled")
 
 
