@@ -212,7 +212,7 @@ const selection = (() => {
     const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
     return {
       x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
-      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: trace.type === "bar" ? 33 : -34, bgcolor: layout.meta.page, borderpad: 1,
+      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: 33, bgcolor: layout.meta.page, borderpad: 1,
       font: { color: layout.meta.ink, size: 12 },
     };
   }
