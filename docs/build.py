@@ -18,13 +18,11 @@ RULES_HEAD = (
 
 def command_reference() -> str:
     """Return every command with its arguments and options as Markdown."""
-    from typer.main import get_command
+    from trtprof.cli.app import ENTRIES
 
-    from trtprof.cli.app import app
-
-    group = get_command(app)
+    commands = {entry.name: entry.load() for entry in ENTRIES}
     parts = [HEAD]
-    for name, command in sorted(group.commands.items()):
+    for name, command in sorted(commands.items()):
         parts.append(f"## `trtprof {name}`\n\n{_plain(command.help or '')}\n")
         rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
         parts.append("| | |\n|---|---|\n" + "\n".join(rows) + "\n")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import ROOT
 from trtprof import __version__
-from trtprof.cli.app import START
+from trtprof.cli.app import ENTRIES, START
 from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED
 
 HEAVY = {"pandas", "plotly", "onnx", "tensorrt", "tensorrt_rtx", "numpy", "onnxruntime", "jinja2", "sqlite_utils"}
@@ -117,3 +117,20 @@ def test_a_report_without_a_store_says_what_to_do(trtprof) -> None:
     result = trtprof("report")
     assert result.exit_code == 2
     assert "hint: name one with --db FILE" in result.stderr
+
+
+def test_the_help_lists_what_each_command_says_of_itself() -> None:
+    for entry in ENTRIES:
+        command = entry.load()
+        assert " ".join((command.help or "").split("\n\n")[0].split()) == entry.help, entry.name
+        assert command.name == entry.name
+        assert command.params, entry.name
+
+
+def test_the_help_imports_no_command() -> None:
+    code = (
+        "import sys; from trtprof.cli.app import app; app(['--help'], standalone_mode=False); "
+        "print(sorted(name for name in sys.modules if name.startswith('trtprof.cli.')), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "['trtprof.cli.app', 'trtprof.cli.group']"

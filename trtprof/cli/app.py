@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from trtprof import __version__
-from trtprof.cli import (
-    compare,
-    diff,
-    doctor,
-    explain,
-    extract,
-    fix,
-    import_,
-    inspect,
-    kernels,
-    lint,
-    plan,
-    quantize,
-    recipe,
-    report,
-    rules,
-    runs,
-    sensitivity,
-    verify,
-)
-from trtprof.cli.group import Group
+from trtprof.cli.group import Entry, Group, add_commands
 
 START = """\
 trtprof compares TensorRT engines of one model across precisions and says why INT8 is not faster.
@@ -64,34 +44,132 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
 trtprof COMMAND --help tells the rest.
 """
 
-_PROGRAM = {"allow_extra_args": True, "ignore_unknown_options": True}
-"""For commands that take another program's command line after ``--``."""
-
 app = typer.Typer(
     cls=Group,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions.",
 )
-app.command("compare")(compare.compare)
-app.command("diff")(diff.diff)
-app.command("doctor")(doctor.doctor)
-app.command("explain")(explain.explain)
-app.command("import")(import_.import_)
-app.command("extract")(extract.extract)
-app.command("fix")(fix.fix)
-app.command("inspect")(inspect.inspect)
-app.command("kernels")(kernels.kernels)
-app.command("lint")(lint.lint)
-app.command("run", context_settings=_PROGRAM)(kernels.run)
-app.command("recipe")(recipe.recipe)
-app.command("verify", context_settings=_PROGRAM)(verify.verify)
-app.command("plan")(plan.plan)
-app.command("quantize")(quantize.quantize)
-app.command("rules")(rules.rules)
-app.command("runs")(runs.runs)
-app.command("sensitivity")(sensitivity.sensitivity)
-app.command("report")(report.report)
+ENTRIES: Final = (
+    Entry(
+        "compare",
+        "compare",
+        "compare",
+        "Compare the engines of one ONNX model across precisions, layer by layer.",
+    ),
+    Entry(
+        "diff",
+        "diff",
+        "diff",
+        "Show what changed between two engines of one model: which layers, in which kernel, and by how much.",
+    ),
+    Entry(
+        "doctor",
+        "doctor",
+        "doctor",
+        "Say what is here, what follows for a measurement, and how to cure it. Changes nothing, needs no root.",
+    ),
+    Entry(
+        "explain",
+        "explain",
+        "explain",
+        "Say what a kernel's name tells: which core computes, in which types, and what each part of the name means.",
+    ),
+    Entry(
+        "import",
+        "import_",
+        "import_",
+        "Unpack a capture from a board, safely, and list its engines; compare, inspect and doctor read the directory.",
+    ),
+    Entry(
+        "extract",
+        "extract",
+        "extract",
+        "Cut out the part of a model around nodes or tensors, with recorded inputs and outputs.",
+    ),
+    Entry(
+        "fix",
+        "fix",
+        "fix",
+        "Repair what can be repaired safely in a quantised model, into a new file.",
+    ),
+    Entry(
+        "inspect",
+        "inspect",
+        "inspect",
+        "Show an engine: its layers with types, tactics and times, its conversions, and what it was measured at.",
+    ),
+    Entry(
+        "kernels",
+        "kernels",
+        "kernels",
+        "Show GPU time by unit, type and operation, the share of Tensor Cores, and where the GPU waited.",
+    ),
+    Entry(
+        "lint",
+        "lint",
+        "lint",
+        "Check an ONNX model against the documented Q/DQ rules, before anything is built.",
+    ),
+    Entry(
+        "run",
+        "kernels",
+        "run",
+        "Run any CUDA program under Nsight Systems and show its kernels: trtprof run -- python infer.py.",
+        of_a_program=True,
+    ),
+    Entry(
+        "recipe",
+        "recipe",
+        "recipe",
+        "Write a POSIX shell script that measures MODEL on a Jetson and packs capture.tgz for trtprof import.",
+    ),
+    Entry(
+        "verify",
+        "verify",
+        "verify",
+        "Hold what kernel names say against what Tensor Core counters measured.",
+        of_a_program=True,
+    ),
+    Entry(
+        "plan",
+        "plan",
+        "plan",
+        "Choose which layers to run in INT8: accuracy kept against milliseconds saved, conversions paid.",
+    ),
+    Entry(
+        "quantize",
+        "quantize",
+        "quantize",
+        "Quantise a float ONNX model to INT8 with Q/DQ, from calibration data or from ranges you have.",
+    ),
+    Entry(
+        "rules",
+        "rules",
+        "rules",
+        "List the rules behind the findings; with a code, explain one: why, what it looks like, what cures it.",
+    ),
+    Entry(
+        "runs",
+        "runs",
+        "runs",
+        "List the comparisons in the store, newest first.",
+    ),
+    Entry(
+        "sensitivity",
+        "sensitivity",
+        "sensitivity",
+        "Rank the layers of a float ONNX model by what INT8 costs in each, and show where they lie.",
+    ),
+    Entry(
+        "report",
+        "report",
+        "report",
+        "Write several runs of the store as one page: latency, Tensor Core share and findings over time.",
+    ),
+)
+"""Every command in the order of the help. Its module is imported when it is called: ``--help`` must be quick."""
+add_commands(app, ENTRIES)
 
 
 def _version(wanted: bool) -> None:

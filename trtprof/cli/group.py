@@ -6,19 +6,61 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, ClassVar, Final
 
 import typer
 from typer.core import TyperGroup
+from typer.main import get_command
 
 from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED, TrtprofError
 
+_PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+"""For commands that take another program's command line after ``--``."""
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A command that is not imported yet: its module in ``trtprof.cli``, its function, and its help's first line."""
+
+    name: str
+    module: str
+    function: str
+    help: str
+    of_a_program: bool = False
+
+    def load(self) -> Any:
+        """Return the command itself, with its options."""
+        function = getattr(import_module(f"trtprof.cli.{self.module}"), self.function)
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(self.name, context_settings=_PROGRAM if self.of_a_program else None)(function)
+        return get_command(alone)
+
+
+def add_commands(app: typer.Typer, entries: Iterable[Entry]) -> None:
+    """Register commands by name and help alone; the group loads one when it is called."""
+    for entry in entries:
+        app.command(entry.name, help=entry.help)(_not_loaded)
+        Group.entries[entry.name] = entry
+
+
+def _not_loaded() -> None:
+    """Stand in for a command until it is called."""
+
+
 class Group(TyperGroup):
-    """The command group that turns errors into lines and codes."""
+    """The command group that loads a command when it is called, and turns errors into lines and codes."""
+
+    entries: ClassVar[dict[str, Entry]] = {}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that is called, with its options."""
+        name, command, rest = super().resolve_command(ctx, args)
+        entry = self.entries.get(name or "")
+        return name, entry.load() if entry and command is not None else command, rest
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
