@@ -93,7 +93,7 @@ def test_folding_epilogues_drops_their_kernels_and_the_float_tensor_between() ->
 
 def test_quantised_engines_are_held_against_16_bit_ones() -> None:
     half, quantised = built()
-    single = replace(half, name="fp32")
+    single = replace(half, name="fp32", precision=Precision.FP32)
     assert [(a.name, b.name) for a, b in references((single, half, quantised))] == [("fp16", "fp32"), ("int8", "fp16")]
     assert [(a.name, b.name) for a, b in references((single, quantised))] == [("int8", "fp32")]
     assert references(()) == []

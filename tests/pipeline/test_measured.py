@@ -204,3 +204,13 @@ def test_latency_prefers_gpu_time_and_says_nothing_without_iterations() -> None:
     only = latency_of(engine(Inference(latency_ns=(7.0,))))
     assert only is not None
     assert (only.what, only.spread_ratio, only.p99_ns) == ("latency", 0.0, 7.0)
+
+
+def test_a_quantised_engine_of_any_name_is_held_against_the_16_bit_one(shared: Path) -> None:
+    named = {"base": "fp32", "half": "fp16", "qat": "qat"}
+    found = [
+        (name, next((shared / "trex").glob(f"examples__pytorch__resnet__A100__{part}__*.engine.graph.json")))
+        for name, part in named.items()
+    ]
+    pairs = [(item.engine, item.reference) for item in read_measured(found, command="test").breakdowns]
+    assert pairs == [("half", "base"), ("qat", "half")]

@@ -12,7 +12,7 @@ from typing import Final
 from trtprof.analysis.lost_fusion import lost_fusions
 from trtprof.analysis.scaled_times import as_profiled, scaled
 from trtprof.comparison import Breakdown, Built, GroupGain, NodeGroup, Row, SpeedupTerm
-from trtprof.model import Estimate, LayerKind, Provenance
+from trtprof.model import Estimate, LayerKind, Precision, Provenance
 
 LABELS: Final = {
     "compute": "conv and gemm kernels",
@@ -23,6 +23,9 @@ LABELS: Final = {
     "fusion_lost": "lost fusions",
 }
 """The terms in the order of the identity; the first two make up ``gain_math``."""
+
+_HALF: Final = (Precision.FP16, Precision.BF16)
+_QUANTISED: Final = (Precision.INT8, Precision.FP8, Precision.INT4, Precision.FP4)
 
 _CONVERSIONS: Final = {
     LayerKind.QUANTIZE: "quantize",
@@ -101,9 +104,9 @@ def references(engines: Sequence[Built]) -> list[tuple[Built, Built]]:
     if not engines:
         return []
     baseline = engines[0]
-    half = next((built for built in engines if built.name in ("fp16", "bf16")), None)
+    half = next((built for built in engines if built.precision in _HALF), None)
     pairs = []
     for built in engines[1:]:
-        quantised = built.name.startswith(("int8", "fp8", "int4", "fp4"))
+        quantised = built.precision in _QUANTISED
         pairs.append((built, half if quantised and half is not None and half is not built else baseline))
     return pairs
