@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,14 +33,14 @@ from trtprof.errors import InputError
 from trtprof.graph.onnx_file import load_onnx
 from trtprof.graph.prepare import default_opset
 from trtprof.graph.shapes import input_specs, onnx_dtype, static_dims
-from trtprof.graph.structure import graph_of, parameter_bytes, read_graph
+from trtprof.graph.structure import graph_of, parameter_bytes
 from trtprof.graph_facts import GraphFacts
 from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
 from trtprof.pipeline.measured import measured_engine, measured_notices
-from trtprof.pipeline.model_facts import model_facts
+from trtprof.pipeline.model_facts import facts_of, model_facts
 from trtprof.variants.spec import parse_variant
 
 _QUANTISED: Final = frozenset({DType.INT8, DType.FP8})
@@ -68,11 +68,14 @@ def read_capture(root: Path) -> Comparison:
     missing = tuple(_missing(name, item) for name, item in manifest["missing"].items())
     pairs = list(zip(engines, rows, strict=True))
     peaks = TARGET_DEVICES[manifest["target"]] if modelled else None
+    variants = {name: _variant(root, name) for name in names}
     if peaks is not None:
-        built = tuple(_built(root, manifest, engine, table, graph, peaks) for engine, table in pairs)
+        built = tuple(
+            _built(manifest, engine, table, graph, peaks, variants[engine.name].added) for engine, table in pairs
+        )
         device, answer = peaks.device, verdict(built, missing)
     else:
-        built = tuple(_measured(root, manifest, engine, table, graph) for engine, table in pairs)
+        built = tuple(_measured(manifest, engine, table, graph, variants[engine.name].added) for engine, table in pairs)
         device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
         answer = measured_verdict(built)
     rooflines = {item.name: engine_roofline(item) for item in built}
@@ -90,14 +93,32 @@ def read_capture(root: Path) -> Comparison:
         verdict=answer,
         notices=_notices(manifest, built),
         made=_provenance(root, manifest, built),
-        diagnosis=diagnose(built, graph, _facts(root, names), peaks, _facts(root, manifest["missing"])),
+        diagnosis=diagnose(built, graph, _facts(variants), peaks, _refused(root, manifest["missing"])),
         rooflines=tuple(rooflines.values()),
         speedups=speedup_checks(against, groups, rooflines),
     )
 
 
-def _facts(root: Path, names: Iterable[str]) -> dict[str, GraphFacts | Unknown]:
-    """Only quantised variants have Q/DQ to look at, and models are large."""
+@dataclass(frozen=True, slots=True)
+class _Variant:
+    """What is taken from the ONNX model of one engine: its nodes by operator, and its Q/DQ where it has any to have."""
+
+    added: dict[str, str]
+    facts: GraphFacts | Unknown | None
+
+
+def _variant(root: Path, name: str) -> _Variant:
+    """Models are large, so each is read once."""
+    model = load_onnx(root / name / "model.onnx", weights=False)
+    facts = facts_of(model) if parse_variant(name).quantised else None
+    return _Variant({node.name: node.op_type for node in graph_of(model).nodes}, facts)
+
+
+def _facts(variants: dict[str, _Variant]) -> dict[str, GraphFacts | Unknown]:
+    return {name: item.facts for name, item in variants.items() if item.facts is not None}
+
+
+def _refused(root: Path, names: Iterable[str]) -> dict[str, GraphFacts | Unknown]:
     return {name: model_facts(root / name / "model.onnx") for name in names if parse_variant(name).quantised}
 
 
@@ -119,20 +140,18 @@ def _measured_engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:
     )
 
 
-def _measured(root: Path, manifest: dict[str, Any], engine: Engine, rows: tuple[Row, ...], graph: Graph) -> Built:
+def _measured(
+    manifest: dict[str, Any], engine: Engine, rows: tuple[Row, ...], graph: Graph, added: dict[str, str]
+) -> Built:
     variant = manifest["steps"][f"variant:{engine.name}"]["record"]
     built = measured_engine(engine, rows, graph)
     return replace(
         built,
         remainder=Precision(variant["remainder"]) if variant["remainder"] else None,
-        conversions=find_conversions(built.rows, engine, graph, _added(root, engine.name)),
+        conversions=find_conversions(built.rows, engine, graph, added),
         accuracy=_accuracy(manifest, engine.name),
         variant_notes=tuple(Notice(**notice) for notice in variant["notices"]),
     )
-
-
-def _added(root: Path, name: str) -> dict[str, str]:
-    return {node.name: node.op_type for node in read_graph(root / name / "model.onnx").nodes}
 
 
 def _engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:
@@ -159,7 +178,12 @@ def _engine(root: Path, manifest: dict[str, Any], name: str) -> Engine:
 
 
 def _built(  # noqa: PLR0917
-    root: Path, manifest: dict[str, Any], engine: Engine, rows: tuple[Row, ...], graph: Graph, peaks: Peaks
+    manifest: dict[str, Any],
+    engine: Engine,
+    rows: tuple[Row, ...],
+    graph: Graph,
+    peaks: Peaks,
+    added: dict[str, str],
 ) -> Built:
     spec = parse_variant(engine.name)
     tf32 = spec.precision is Precision.TF32
@@ -172,7 +196,7 @@ def _built(  # noqa: PLR0917
         remainder=Precision(variant["remainder"]) if variant["remainder"] else None,
         engine=engine,
         rows=timed,
-        conversions=find_conversions(timed, engine, graph, _added(root, engine.name)),
+        conversions=find_conversions(timed, engine, graph, added),
         precision_mix=precision_mix(timed),
         activation_bytes=activation_bytes(timed),
         total_ns=total(timed),
