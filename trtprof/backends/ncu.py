@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from trtprof.backends.process import run_logged
-from trtprof.errors import BuildError, MissingDependency, UsageError
+from trtprof.backends.programs import given_or_on_path
+from trtprof.errors import BuildError, MissingDependency
 
 PLACES: Final = (
     "/usr/local/cuda/bin/ncu",
@@ -28,13 +28,9 @@ def find_ncu(environ: Mapping[str, str] | None = None, places: Sequence[str] = P
         MissingDependency: there is none.
     """
     env = os.environ if environ is None else environ
-    if named := env.get("NCU"):
-        path = Path(named)
-        if not (path.is_file() and os.access(path, os.X_OK)):
-            raise UsageError(f"$NCU {path}: no executable file", hint="give the path of the ncu program")
-        return path
-    if on_path := shutil.which("ncu", path=env.get("PATH", os.defpath)):
-        return Path(on_path)
+    chosen = given_or_on_path("ncu", [("$NCU", env.get("NCU"))], env)
+    if chosen is not None:
+        return chosen
     found = [path for pattern in places for path in Path("/").glob(pattern.lstrip("/")) if os.access(path, os.X_OK)]
     if found:
         return max(found)

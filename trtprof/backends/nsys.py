@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from trtprof.backends.process import Ending, run_logged
-from trtprof.errors import BuildError, MissingDependency, UsageError
+from trtprof.backends.programs import given_or_on_path
+from trtprof.errors import BuildError, MissingDependency
 
 PLACES: Final = (
     "/opt/nvidia/nsight-systems/*/bin/nsys",
@@ -77,19 +77,13 @@ def find_nsys(
         MissingDependency: there is none.
     """
     env = os.environ if environ is None else environ
-    for source, named in (("--nsys-path", explicit), ("$NSYS", env.get("NSYS"))):
-        if named:
-            path = Path(named).expanduser()
-            if not (path.is_file() and os.access(path, os.X_OK)):
-                raise UsageError(f"{source} {path}: no executable file", hint="give the path of the nsys program")
-            return path
-    on_path = shutil.which("nsys", path=env.get("PATH", os.defpath))
-    if on_path:
-        return Path(on_path)
+    found = given_or_on_path("nsys", [("--nsys-path", explicit), ("$NSYS", env.get("NSYS"))], env)
+    if found is not None:
+        return found
     for pattern in places:
-        found = [path for path in Path("/").glob(pattern.lstrip("/")) if os.access(path, os.X_OK)]
-        if found:
-            return max(found, key=_release)
+        packaged = [path for path in Path("/").glob(pattern.lstrip("/")) if os.access(path, os.X_OK)]
+        if packaged:
+            return max(packaged, key=_release)
     raise MissingDependency(
         "Nsight Systems was not found: no nsys on PATH nor where NVIDIA's packages put it",
         hint="install nsight-systems-cli (on Jetson: apt install nsight-systems-2024.5.4 or newer), or set NSYS",

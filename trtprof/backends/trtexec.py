@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -22,10 +21,11 @@ from trtprof.backends.base import Progress
 from trtprof.backends.calibration_table import fit_table
 from trtprof.backends.capture import sha256_of
 from trtprof.backends.process import Ending, run_logged
+from trtprof.backends.programs import given_or_on_path, is_executable
 from trtprof.backends.trtexec_commands import Command, TrtexecRequest, plan_commands, typing_notices
 from trtprof.backends.trtexec_flags import Version
 from trtprof.backends.trtexec_log import read_failure, said_failed
-from trtprof.errors import BuildError, MissingDependency, UsageError
+from trtprof.errors import BuildError, MissingDependency
 from trtprof.model import Notice
 
 __all__ = ["TrtexecRecord", "TrtexecRequest", "TrtexecTool", "find_trtexec", "open_trtexec", "parse_version", "run"]
@@ -85,18 +85,12 @@ def find_trtexec(
         MissingDependency: there is none.
     """
     env = os.environ if environ is None else environ
-    for source, named in (("--trtexec", explicit), ("$TRTEXEC", env.get("TRTEXEC"))):
-        if named:
-            path = Path(named).expanduser()
-            if not _executable(path):
-                raise UsageError(f"{source} {path}: no executable file", hint="give the path of the trtexec program")
-            return path
-    on_path = shutil.which(TOOL, path=env.get("PATH", os.defpath))
-    if on_path:
-        return Path(on_path)
+    found = given_or_on_path(TOOL, [("--trtexec", explicit), ("$TRTEXEC", env.get("TRTEXEC"))], env)
+    if found is not None:
+        return found
     candidates = [*_below_roots(env), *places]
     for place in candidates:
-        if _executable(place / TOOL):
+        if is_executable(place / TOOL):
             return place / TOOL
     raise MissingDependency(
         f"trtexec was not found on PATH nor in {', '.join(map(str, candidates))}",
@@ -113,10 +107,6 @@ def _below_roots(env: Mapping[str, str]) -> list[Path]:
             root = root.parent if root.name == "lib" else root
             places += [root / "bin", *sorted(root.glob("targets/*/bin"))]
     return places
-
-
-def _executable(path: Path) -> bool:
-    return path.is_file() and os.access(path, os.X_OK)
 
 
 def open_trtexec(path: Path) -> TrtexecTool:
