@@ -99,7 +99,8 @@ def test_versions_differ_as_the_release_notes_say(surface: Surface) -> None:
 
 DERIVE = """
 from pathlib import Path
-from trtprof.backends.tensorrt_builder import make_logger, make_monitor
+from trtprof.backends.child import make_monitor
+from trtprof.backends.tensorrt_builder import make_logger
 from trtprof.backends.tensorrt_calibrator import CALIBRATORS, make_calibrator
 from trtprof.backends.tensorrt_runner import _make_profiler
 

@@ -5,19 +5,16 @@ Runs as ``python -m trtprof.backends.rtx_child``. Answer lines start with a mark
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import resource
-import signal
 import sys
 import time
-from contextlib import suppress
 from typing import Any, Final, TextIO
 
+from trtprof.backends.child import die_with_parent, make_monitor
+
 MARK: Final = "\x1etrtprof "
-_PR_SET_PDEATHSIG: Final = 1
-_SAY_EVERY_S: Final = 0.1
 
 
 def main() -> int:
@@ -53,7 +50,7 @@ def _build(request: dict[str, Any], log: TextIO) -> dict[str, Any]:
     config.set_compute_capability(getattr(trt.ComputeCapability, request["target"].upper()), 0)
     if not request["tf32"]:
         config.clear_flag(trt.BuilderFlag.TF32)
-    monitor = _monitor(trt)
+    monitor = make_monitor(trt, lambda phase, step, steps: say({"phase": phase, "step": step, "steps": steps}))
     config.progress_monitor = monitor
     started = time.perf_counter_ns()
     plan = builder.build_serialized_network(network, config)
@@ -93,39 +90,10 @@ def _logger(trt: Any, log: TextIO, errors: list[str]) -> Any:
     return Logger()
 
 
-def _monitor(trt: Any) -> Any:
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.steps: dict[str, int] = {}
-            self.said = 0.0
-
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:  # noqa: ARG002
-            self.steps[phase_name] = num_steps
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            # A network is cloned in thousands of steps; nobody reads more than a few a second.
-            if (moment := time.monotonic()) - self.said >= _SAY_EVERY_S:
-                self.said = moment
-                say({"phase": phase_name, "step": step + 1, "steps": self.steps.get(phase_name, 0)})
-            return True
-
-        def phase_finish(self, phase_name: str) -> None:
-            self.steps.pop(phase_name, None)
-
-    return Monitor()
-
-
 def say(message: dict[str, Any]) -> None:
     """Write one answer line."""
     sys.stdout.write(MARK + json.dumps(message) + "\n")
     sys.stdout.flush()
-
-
-def die_with_parent() -> None:
-    """Linux only, and no loss elsewhere: end with the parent even when it is killed outright."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

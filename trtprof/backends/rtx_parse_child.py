@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from trtprof.backends.rtx_child import die_with_parent, say
+from trtprof.backends.child import die_with_parent
+from trtprof.backends.rtx_child import say
 
 _NO_REASON = ("false", "")
 """What the parser gives for an operator it has no importer for."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trtprof.backends.base import Progress
+from trtprof.backends.child import make_monitor
 from trtprof.backends.tensorrt_request import TensorrtRequest
 from trtprof.backends.weak_typing import BEST, STRONG_ONLY_HINT, wants_tf32, weak_types
 from trtprof.errors import BuildError, UsageError
@@ -24,7 +25,6 @@ from trtprof.units import dims
 Log = Callable[[str, str], None]
 """Takes a severity's letter (V, I, W, E, F) and a message."""
 
-_SAY_EVERY_S: Final = 0.1
 _BEST_TYPES: Final = ("fp16", "bf16", "int8")
 
 
@@ -231,27 +231,3 @@ def _save_timing_cache(path: Path, config: Any) -> None:
     data = bytes(memoryview(config.get_timing_cache().serialize()))
     with replacing(path, hint=None) as temporary:
         temporary.write_bytes(data)
-
-
-def make_monitor(trt: Any, progress: Progress) -> Any:
-    """Return a progress monitor that tells ``progress``, not more often than one can read."""
-
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.steps: dict[str, int] = {}
-            self.said = 0.0
-
-        def phase_start(self, phase_name: str, parent_phase: str | None, num_steps: int) -> None:  # noqa: ARG002
-            self.steps[phase_name] = num_steps
-
-        def step_complete(self, phase_name: str, step: int) -> bool:
-            if (moment := time.monotonic()) - self.said >= _SAY_EVERY_S:
-                self.said = moment
-                progress(phase_name, step + 1, self.steps.get(phase_name, 0))
-            return True
-
-        def phase_finish(self, phase_name: str) -> None:
-            self.steps.pop(phase_name, None)
-
-    return Monitor()

@@ -6,11 +6,9 @@ form, since TensorRT prints there too; progress and the one answer go to ``ANSWE
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import resource
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +20,7 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from trtprof.backends import artefacts
+from trtprof.backends.child import die_with_parent
 from trtprof.backends.tensorrt_request import TensorrtRequest
 from trtprof.dependencies import require
 from trtprof.errors import BuildError, TrtprofError
@@ -35,12 +34,11 @@ EXTRA: Final = "tensorrt"
 BATCHES: Final = "calibration"
 NAMES: Final = "names.json"
 NVTX_DOMAIN: Final = "trtprof"
-_PR_SET_PDEATHSIG: Final = 1
 
 
 def main(arguments: list[str]) -> int:
     """Do what is asked; return 0 when it was done, 1 when the answer says why it was not."""
-    _die_with_parent()
+    die_with_parent()
     step, request_path, answers_path = arguments
     request = TensorrtRequest.from_json(Path(request_path).read_text(encoding="utf-8"))
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
@@ -253,12 +251,6 @@ def _progress_to(answers: IO[str]) -> Callable[[str, int, int], None]:
 
 def _say(answers: IO[str], message: dict[str, Any]) -> None:
     answers.write(json.dumps(message) + "\n")
-
-
-def _die_with_parent() -> None:
-    """Linux only, and no loss elsewhere: end with the parent even when it is killed outright."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":
