@@ -30,7 +30,7 @@ demo: $(STAMP) $(MODELS)/resnet18.onnx
 	$(BIN)/trtprof compare $(MODELS)/resnet18.onnx --out demo-out
 
 test: $(DEV)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 lint: $(DEV)
 	$(BIN)/ruff check .
