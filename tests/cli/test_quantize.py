@@ -99,7 +99,7 @@ def test_outliers_bring_the_advice_to_clip(trtprof, micro, tmp_path):
         (["--table", "t.json", "--method", "mse"], 2, "--table has its ranges already", "leave one of the two"),
         (["--table", "other.json"], 3, "other.json: expected ranges for tensors such as 'input'", "the table is"),
         (["--table", "bad.json"], 3, "bad.json: tensor 'input': expected a range from 0, found -1", "give a table"),
-        (["--cache", "c", "--cache-version", "ten"], 2, "--cache-version ten: expected a version", "for example"),
+        (["--cache", "c", "--cache-version", "ten"], 2, "--cache-version ten: expected a version", "trtexec --help"),
     ],
 )  # fmt: skip
 def test_refusals(trtprof, micro, tmp_path, options, code, error, hint):

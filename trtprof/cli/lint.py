@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from trtprof.cli.recipe import trt_version
+from trtprof.cli.version_word import version_word
 from trtprof.errors import EXIT_GATE, UsageError
 from trtprof.units import plural
 
@@ -73,7 +73,7 @@ def lint(  # noqa: PLR0917 - Typer calls it by name
     choices = choices_of(select or (), ignore or (), Path.cwd())
     if trt is not None and not dla:
         raise UsageError("--trt is for --dla", hint="without it rules are those of all versions")
-    version = trt_version(trt or _LAST_WITH_DLA) if dla else None
+    version = version_word("--trt", trt or _LAST_WITH_DLA) if dla else None
     report = lint_model(model, choices, parser=parser, dla=version)
     if output is LintFormat.JSON:
         _dump(report_json(report))

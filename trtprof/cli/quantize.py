@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trtprof.cli.output import Format, FormatOption, Progress, note
-from trtprof.errors import UsageError
+from trtprof.cli.version_word import version_word
 
 if TYPE_CHECKING:
-    from trtprof.backends.trtexec_flags import Version
     from trtprof.pipeline.quantize import Quantized
 
 
@@ -132,7 +131,7 @@ def quantize(  # noqa: PLR0917 - Typer calls it by name
         elementwise=elementwise,
         remainder=remainder.value,
     )
-    version = _version(cache_version) if cache is not None else None
+    version = version_word("--cache-version", cache_version) if cache is not None else None
     progress = Progress()
     try:
         progress.stage("reading ranges" if table else "running the model on calibration data")
@@ -150,15 +149,6 @@ def quantize(  # noqa: PLR0917 - Typer calls it by name
         _page(html, model, made)
         note(f"wrote {html}")
     _show(made, model, output)
-
-
-def _version(text: str) -> Version:
-    from trtprof.backends.trtexec_flags import Version
-
-    parts = text.split(".")
-    if not 2 <= len(parts) <= 3 or not all(part.isascii() and part.isdigit() for part in parts):
-        raise UsageError(f"--cache-version {text}: expected a version", hint="for example --cache-version 8.6.1")
-    return Version(*map(int, parts))
 
 
 def _page(path: Path, model: Path, made: Quantized) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from trtprof.cli.output import note
+from trtprof.cli.version_word import version_word
 from trtprof.errors import UsageError
 
 if TYPE_CHECKING:
-    from trtprof.backends.trtexec_flags import Version
     from trtprof.jetson.boards import Board
 
 _BOARD: Final = "The board"
@@ -83,7 +82,7 @@ def recipe(  # noqa: PLR0917
     from trtprof.graph.shapes import parse_shapes
     from trtprof.jetson.recipe import Recipe, default_precisions, write_recipe
 
-    kind, version = _board(board), trt_version(trt)
+    kind, version = _board(board), version_word("--trt", trt)
     given = dict(_pair(text) for text in variant or [])
     names = tuple(dict.fromkeys([*(precision or default_precisions(kind, version)), *given]))
     text = write_recipe(
@@ -110,16 +109,6 @@ def _board(name: str) -> Board:
     if found is None:
         raise UsageError(f"no board '{name}'", hint=f"known are {', '.join(board.key for board in BOARDS)}")
     return found
-
-
-def trt_version(text: str) -> Version:
-    """Return the version in a ``--trt`` word; anything else is a usage error."""
-    from trtprof.backends.trtexec_flags import Version
-
-    found = re.fullmatch(r"(\d{1,2})\.(\d{1,2})(?:\.(\d{1,3}))?(?:\.\d+)?", text)
-    if found is None:
-        raise UsageError(f"--trt {text}: expected a version like 8.2 or 10.3.0", hint="trtexec --help tells it")
-    return Version(int(found[1]), int(found[2]), int(found[3] or 0))
 
 
 def _pair(text: str) -> tuple[str, Path]:
