@@ -136,6 +136,16 @@ def session(text: str) -> list[tuple[str, str]]:
     return [(part.partition("\n")[0], part.partition("\n")[2].rstrip("\n")) for part in parts]
 
 
+def misfit(shown: str, out: str) -> str:
+    """Return the first line of what a page shows that the output does not go on with, empty where all fits."""
+    lines = shown.split("\n")
+    for count in range(1, len(lines) + 1):
+        begin = "\n".join(lines[:count])
+        if not as_pattern(begin if count == len(lines) else f"{begin}\n…").fullmatch(out):
+            return lines[count - 1] or "(an empty line)"
+    return ""
+
+
 def as_pattern(shown: str) -> re.Pattern[str]:
     """Return what fits an output as a page shows it; a line of ``…`` is any lines, ``…`` in a line any text."""
     parts = []

@@ -6,7 +6,8 @@ comment above a block says what is different about it:
 - ``not run: REASON``: its commands are parsed, and options and subcommands have to exist;
 - ``run with: published engines``: its output is NVIDIA's published engines', so it is compared where they are at hand;
 - ``run with: stand-ins of a board``: trtexec, tegrastats and the like are stand-ins;
-- ``shown by: COMMAND``, over a block of text: these lines are printed by that command, on the published engines.
+- ``shown by: COMMAND``, over a block of text: these lines are printed by that command, on the published engines;
+- ``shown by: the block above``: this is all that the Python above prints.
 """
 
 from __future__ import annotations
@@ -18,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.desk import BOARD, PUBLISHED, Desk, as_pattern, commands, session
+from tests.docs.desk import BOARD, PUBLISHED, Desk, as_pattern, commands, misfit, session
 from tests.docs.markdown import PAGES, RUNNABLE, Block, blocks, inline_code
 from trtprof.backends.trtexec_flags import FLAGS
 
 README = [block.text for block in blocks(ROOT / "README.md")]
 ENGINES = "published engines"
+ABOVE = "the block above"
 WITH = (ENGINES, BOARD)
 SHOWN = ("text", "json", "toml", "yaml", "sql", "svg", "diff")
 
@@ -43,19 +45,21 @@ def test_the_blocks_of_a_page_run(
 ) -> None:
     desk = Desk(tmp_path / "desk", models)
     monkeypatch.chdir(desk.folder)
+    printed = ""
     for block in of_page(page):
         if block.mark == "run with" and block.about == BOARD:
             desk.board()
-        if block.mark == "shown by":
+        if block.mark == "shown by" and block.about == ABOVE:
+            hold(block, "python", block.text, printed)
+        elif block.mark == "shown by":
             check_shown(desk, block)
+        elif block.mark != "not run" and block.language == "python":
+            printed = desk.run_python(block)
         elif block.mark != "not run":
             run_block(desk, block)
 
 
 def run_block(desk: Desk, block: Block) -> None:
-    if block.language == "python":
-        desk.run_python(block)
-        return
     if block.language != "console":
         for command in commands(block.text):
             code, _, errors = desk.run(command)
@@ -65,7 +69,7 @@ def run_block(desk: Desk, block: Block) -> None:
         code, out, errors = desk.run(command)
         assert code == expected_code(command), f"{block.place}: {command}\n{errors}"
         if shown and (block.about != ENGINES or PUBLISHED.is_dir()):
-            assert as_pattern(shown).fullmatch(without_trailing(out)), f"{block.place}: {command}\n{out}"
+            hold(block, command, shown, out)
 
 
 def check_shown(desk: Desk, block: Block) -> None:
@@ -75,7 +79,13 @@ def check_shown(desk: Desk, block: Block) -> None:
     assert block.about is not None
     code, out, errors = desk.run(block.about)
     assert code == 0, errors
-    assert as_pattern(f"…\n{block.text}\n…").fullmatch(without_trailing(out)), f"{block.place}\n{out}"
+    hold(block, block.about, f"…\n{block.text}\n…", out)
+
+
+def hold(block: Block, command: str, shown: str, out: str) -> None:
+    """Hold what a page shows against what is printed; the failure names the line where they part."""
+    wrong = misfit(shown, without_trailing(out))
+    assert not wrong, f"{block.place}: {command} does not print:\n{wrong}\nIt prints:\n{out}"
 
 
 def without_trailing(out: str) -> str:
@@ -170,4 +180,6 @@ def test_an_output_is_compared_whole_but_for_its_gaps() -> None:
     assert pattern.fullmatch("a  c\nlast\n")
     assert not pattern.fullmatch("a b c\nlast\nmore\n")
     assert not pattern.fullmatch("a b\nlast\n")
+    assert misfit("a\n…\nlast", "a\nb\nlast\n") == ""
+    assert misfit("a\n…\nlost\nlast", "a\nb\nlast\n") == "lost"
     assert session("$ one \\\n  two\nout\n\n$ three\n") == [("one two", "out"), ("three", "")]
