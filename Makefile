@@ -43,6 +43,8 @@ bench: $(DEV) $(MODELS)/resnet18.onnx
 
 docs: $(DEV)
 	$(BIN)/python docs/build.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "wrote build/site/index.html"
 
 clean:
 	rm -rf $(VENV) demo-out build *.egg-info

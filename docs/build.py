@@ -1,12 +1,21 @@
-"""Writes what can be derived: the command reference and the picture of the README. Run with ``make docs``."""
+"""Writes the pages that can be derived from the program, and the picture of the README. Run with ``make docs``."""
 
 from __future__ import annotations
 
 import argparse
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from reference_pages import (
+    environment_page,
+    exit_codes_page,
+    formats_page,
+    json_page,
+    records_page,
+)
 
 DOCS = Path(__file__).resolve().parent
 HEAD = "# Commands\n\nWritten by `make docs` from the program itself; `trtprof COMMAND --help` says the same.\n"
@@ -39,6 +48,18 @@ def rule_reference() -> str:
     ]
     table = "| code | role | finding |\n|---|---|---|\n" + "\n".join(rows) + "\n"
     return "\n".join([RULES_HEAD, table, *(rule_markdown(rule) for rule in CATALOGUE)])
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": command_reference,
+    "rules.md": rule_reference,
+    "formats.md": formats_page,
+    "json.md": json_page,
+    "records.md": records_page,
+    "exit-codes.md": exit_codes_page,
+    "environment.md": environment_page,
+}
+"""What ``make docs`` writes, by file."""
 
 
 def _row(parameter: Any) -> str:
@@ -76,12 +97,12 @@ def picture(capture: Path) -> str:
 
 
 def main() -> int:
-    """Write the command reference, and the picture when a finished comparison is given."""
+    """Write the derived pages, and the picture when a finished comparison is given."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--capture", type=Path, help="a finished comparison of resnet18, for the picture")
     arguments = parser.parse_args()
-    (DOCS / "commands.md").write_text(command_reference(), encoding="utf-8")
-    (DOCS / "rules.md").write_text(rule_reference(), encoding="utf-8")
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
     if arguments.capture is not None:
         (DOCS / "compare.svg").write_text(picture(arguments.capture), encoding="utf-8")
     return 0

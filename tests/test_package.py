@@ -71,26 +71,6 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
     assert templates <= set(names)
 
 
-def test_what_the_readme_links_to_is_there() -> None:
-    for document in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))):
-        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
-            if not target.startswith("http"):
-                assert (document.parent / target).exists(), f"{document.name}: {target}"
-
-
-def test_python_in_the_readme_runs(rtx, models: Path, tmp_path: Path) -> None:
-    blocks = re.findall(r"<!-- run -->\n```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert blocks
-    (tmp_path / "fixtures").mkdir()
-    (tmp_path / "fixtures" / "models").symlink_to(models)
-    for block in blocks:
-        result = subprocess.run(
-            [sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert result.returncode == 0, result.stderr
-        assert "No winner" in result.stdout or "fastest" in result.stdout
-
-
 def test_every_option_and_command_in_the_readme_exists() -> None:
     from trtprof.cli.app import ENTRIES
 
