@@ -52,7 +52,7 @@ def diff(
         writer.writerow(CSV_COLUMNS)
         writer.writerows(cells(change) for change in found.changes)
     elif output is Format.MARKDOWN:
-        from trtprof.cli.diff_text import markdown
+        from trtprof.cli.diff_markdown import markdown
 
         sys.stdout.write("\n".join(markdown(found, every)) + "\n")
     else:
