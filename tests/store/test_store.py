@@ -71,7 +71,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     for path, words in (
         (text, "expected an SQLite database, found something else"),
         (foreign, "expected a trtprof store, found another program's database"),
-        (newer, "expected a trtprof store of schema 2 or older, found schema 99"),
+        (newer, "expected a trtprof store of schema 3 or older, found schema 99"),
     ):
         before = path.read_bytes()
         with pytest.raises(InputError) as caught:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trtprof.analysis.difference import Difference
+from trtprof.analysis.judge import Gates
 from trtprof.cli.compare_table import nodes_words
 from trtprof.cli.diff_text import (
     ENGINE_HEADINGS,
@@ -18,12 +19,46 @@ from trtprof.cli.diff_text import (
     summary_lines,
     untold_line,
 )
+from trtprof.cli.gate_words import (
+    FIGURE_HEADINGS,
+    GATE_HEADINGS,
+    figure_rows,
+    finding_words,
+    gate_rows,
+    gates_sentence,
+    untold_figures,
+)
 from trtprof.cli.markdown_text import cell, line, table
+from trtprof.pipeline.sides import EnginePair
 from trtprof.units import ABSENT, ms
 
 
-def markdown(found: Difference, every: bool) -> Iterator[str]:
-    """Yield the lines of the difference as GitHub Markdown."""
+def markdown(
+    found: Difference | None, pairs: Sequence[EnginePair], added: Sequence[str], judged: Gates | None, every: bool
+) -> Iterator[str]:
+    """Yield the lines of gates and difference as GitHub Markdown, the gates on top."""
+    if judged is not None:
+        yield from (f"## {gates_sentence(judged)}", "", *table(GATE_HEADINGS, gate_rows(judged, marks=True)), "")
+    yield from _difference(found, every) if found else _figures(pairs, added)
+
+
+def _figures(pairs: Sequence[EnginePair], added: Sequence[str]) -> Iterator[str]:
+    for pair in pairs:
+        yield from (f"## {cell(pair.name)}: {cell(pair.base.source)} → {cell(pair.head.source)}", "")
+        missing = pair.base.unknown or pair.head.unknown
+        if missing is not None:
+            yield from (f"cannot tell: {cell(missing.reason)}", "")
+            continue
+        yield from (*table(FIGURE_HEADINGS, figure_rows(pair.name, pair.base, pair.head)), "")
+        untold = untold_figures(pair.name, pair.base, pair.head)
+        said = [line(item.removeprefix("- ")) for item in finding_words(pair.base, pair.head)]
+        yield from (f"- {item}" for item in ([cell(untold)] if untold else []) + said)
+        yield ""
+    if added:
+        yield f"in head alone: {cell(', '.join(added))}"
+
+
+def _difference(found: Difference, every: bool) -> Iterator[str]:
     yield f"## {cell(found.base.name)} → {cell(found.head.name)}"
     yield from ("", *map(line, summary_lines(found)), "")
     yield from table(ENGINE_HEADINGS, engine_rows(found))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _BUSY_TIMEOUT_S = 10.0
+_MAGIC = b"SQLite format 3\0"
 
 
 def open_store(path: Path) -> Database:
@@ -63,6 +64,12 @@ def read_store(path: Path) -> Database:
             else "give the path of a trtprof.db that this version of trtprof wrote",
         )
     return Database(connection)
+
+
+def is_store(path: Path) -> bool:
+    """Whether a file is an SQLite database, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trtprof.comparison import Built, Comparison, NotBuilt
+from trtprof.comparison import Built, Comparison, Latency, NotBuilt
 from trtprof.model import Estimate, Unknown
 from trtprof.store.database import open_store, read_store
 
@@ -153,9 +153,13 @@ def _engine(run: str, place: int, item: Built | NotBuilt) -> Record:
         "activation_bytes": item.activation_bytes,
         "provenance": item.provenance.value,
         **_time("total", item.total_ns),
-        "latency_median_ns": item.latency.median_ns if item.latency else None,
-        "latency_p99_ns": item.latency.p99_ns if item.latency else None,
+        "accuracy_unknown": item.accuracy.reason if isinstance(item.accuracy, Unknown) else None,
+        **(_latency(item.latency) if item.latency else {}),
     }
+
+
+def _latency(latency: Latency) -> Record:
+    return {f"latency_{part.name}": getattr(latency, part.name) for part in fields(latency)}
 
 
 def _findings(run: str, comparison: Comparison) -> Iterator[Record]:
