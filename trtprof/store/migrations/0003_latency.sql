@@ -7,3 +7,4 @@ ALTER TABLE engine ADD COLUMN latency_max_ns REAL;
 ALTER TABLE engine ADD COLUMN latency_mean_ns REAL;
 ALTER TABLE engine ADD COLUMN latency_spread_ratio REAL;
 ALTER TABLE engine ADD COLUMN accuracy_unknown TEXT;
+PRAGMA application_id = 1953657958;
