@@ -81,6 +81,13 @@ class BuildError(TrtprofError):
     code = "build_failed"
 
 
+class GateFailed(TrtprofError):  # noqa: N818 - reads as what it says
+    """A gate that the command line set failed: the answer was given, and it is no."""
+
+    exit_code = EXIT_GATE
+    code = "gate_failed"
+
+
 class Interrupted(TrtprofError):  # noqa: N818
     """Ctrl-C. What was finished is kept, and the hint names the command that goes on from there."""
 

@@ -15,7 +15,7 @@ from trtprof.analysis.surroundings import Circumstance, circumstances
 from trtprof.comparison import Built, FusionChange
 from trtprof.engine_facts import EngineFacts
 from trtprof.model import Device, Inference, Layer, LayerTiming, Provenance, Unknown
-from trtprof.pipeline.engine_of import pair_of
+from trtprof.pipeline.sides import pair_sides, read_side
 
 SHAPE = (1, 64, 56, 56)
 TENSOR_KERNEL = "sm80_xmma_fprop_implicit_gemm_f16f16_f16f16_f16_nhwckrsc_nhwc_tilesize128x64x64_tensor16x8x16"
@@ -43,10 +43,16 @@ def engine(name: str, layers: list[Layer], times_ms: list[float], query_ms: floa
 
 
 def published(shared: Path, base: str, head: str) -> Difference:
-    def target(part: str) -> tuple[None, Path]:
-        return None, next((shared / "trex").glob(f"examples__pytorch__resnet__A100__{part}__*.engine.graph.json"))
+    def target(part: str) -> str:
+        return str(next((shared / "trex").glob(f"examples__pytorch__resnet__A100__{part}__*.engine.graph.json")))
 
-    return difference(*pair_of(target(base), target(head)))
+    return between(target(base), target(head))
+
+
+def between(base: str, head: str) -> Difference:
+    (pair,), _ = pair_sides(read_side(base, None), read_side(head, None), ())
+    assert pair.built is not None
+    return difference(*pair.built)
 
 
 def test_the_published_repair(shared: Path) -> None:
@@ -70,12 +76,8 @@ def test_the_published_repair(shared: Path) -> None:
 def test_two_builders_of_one_network(shared: Path) -> None:
     """Torch-TensorRT names nodes its own way and runs branches in another order."""
     folder = shared / "fuzzylabs"
-    found = difference(
-        *pair_of(
-            (None, folder / "trtexec_resnet18_fp16.graph.json"),
-            ("torch", folder / "torch_trt_resnet18_trt_engine_info.json"),
-        )
-    )
+    torch = folder / "torch_trt_resnet18_trt_engine_info.json"
+    found = between(str(folder / "trtexec_resnet18_fp16.graph.json"), f"torch={torch}")
     assert found.sentence.startswith("torch is slower than base: 0.422 ms against 0.364 ms of layer sum, 16.2 % more.")
     lonely = [change for change in found.changes if not (change.base.rows and change.head.rows)]
     assert sum(change.delta_ns or 0.0 for change in lonely) < 0.01e6

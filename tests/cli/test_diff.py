@@ -125,10 +125,14 @@ def test_the_same_engine_twice_is_no_change(trtprof, pair: Path) -> None:
             "error: both engines are called 'a'\nhint: name them apart: old=PATH new=PATH\n",
         ),
         (
-            ("old", "."),
+            ("old", "new", "--engine", "fp8"),
             3,
-            "error: .: expected one engine, found 2 (new, old)\n"
-            "hint: name the files of one engine, or compare one precision: trtprof compare -p int8 …\n",
+            "error: old: expected an engine 'fp8', found old\nhint: --engine takes one of old\n",
+        ),
+        (
+            ("old", "new", "--strict"),
+            2,
+            "error: --strict is for gates, and there is none\nhint: add one: --fail-if latency:+3%\n",
         ),
     ],
 )
@@ -137,12 +141,19 @@ def test_what_a_user_can_get_wrong(trtprof, pair: Path, arguments: tuple[str, ..
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", stderr)
 
 
-def test_a_capture_of_several_precisions_is_refused_and_of_one_is_compared_by_structure(
+def test_captures_of_several_precisions_are_compared_by_figures_and_of_one_by_structure(
     trtprof, micro_capture: Path, models: Path, tmp_path: Path
 ) -> None:
-    refused = trtprof("diff", micro_capture, micro_capture)
-    assert refused.exit_code == 3
-    assert "expected one engine, found 3 (fp32, fp16, int8)" in refused.stderr
+    whole = json.loads(trtprof("diff", micro_capture, micro_capture, "--format", "json").stdout)
+    jsonschema.validate(whole, json.loads((ROOT / "docs" / "diff.schema.json").read_text()))
+    assert [item["engine"] for item in whole["engines"]] == ["fp32", "fp16", "int8"]
+    assert "sentence" not in whole
+    assert all(not part["change"] for item in whole["engines"] for part in item["figures"])
+    assert "head is" not in trtprof("diff", micro_capture, micro_capture).stdout
+    chosen = json.loads(trtprof("diff", micro_capture, micro_capture, "--engine", "int8", "--format", "json").stdout)
+    jsonschema.validate(chosen, json.loads((ROOT / "docs" / "diff.schema.json").read_text()))
+    assert chosen["groups"]
+    assert not any(part["same_kernels"] is False for part in chosen["groups"])
     model = models / "residual_micro.onnx"
     assert trtprof("compare", model, "-p", "int8", "--out", "residual").exit_code == 0
     assert trtprof("compare", model, "-p", "int8", "--no-residual-qdq", "--out", "plain").exit_code == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
@@ -10,9 +12,14 @@ from pathlib import Path
 import pytest
 
 import trtprof
-from trtprof.errors import InputError
-from trtprof.model import Estimate
-from trtprof.store.database import open_store, read_store
+from trtprof import comparison_json
+from trtprof.analysis.built_figures import figures_of
+from trtprof.analysis.judge import changes
+from trtprof.errors import BuildError, InputError
+from trtprof.model import Estimate, Unknown
+from trtprof.parsers.comparison_json import read_comparison_json
+from trtprof.store.database import read_store, writing
+from trtprof.store.figures import read_figures
 from trtprof.store.history import read_history
 from trtprof.store.runs import import_comparison, list_runs
 
@@ -21,7 +28,8 @@ def test_a_comparison_goes_in_whole_and_once(micro_capture: Path, tmp_path: Path
     comparison = trtprof.load(micro_capture).comparison
     store = tmp_path / "deep" / "trtprof.db"
     first, second = import_comparison(store, comparison), import_comparison(store, comparison)
-    assert first == second
+    assert (first.id, first.again, second.again) == (second.id, False, True)
+    assert str(second) == f"run {first.id}, imported before"
     with sqlite3.connect(store) as connection:
         counts = {
             table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
@@ -53,9 +61,18 @@ def test_runs_are_listed_newest_first(micro_capture: Path, tmp_path: Path) -> No
     assert runs[0].model == "residual_micro"
 
 
+def make(path: Path) -> None:
+    """An empty store."""
+    with writing(path):
+        pass
+
+
 def test_an_empty_store_has_no_runs(tmp_path: Path) -> None:
-    open_store(tmp_path / "s.db").close()
+    make(tmp_path / "s.db")
     assert list_runs(tmp_path / "s.db") == ()
+    (tmp_path / "nothing.db").touch()
+    assert list_runs(tmp_path / "nothing.db") == ()
+    assert (tmp_path / "nothing.db").stat().st_size == 0
 
 
 def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
@@ -64,18 +81,18 @@ def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
     with sqlite3.connect(foreign) as connection:
         connection.execute("CREATE TABLE kernels (name TEXT)")
     connection.close()
-    open_store(newer).close()
+    make(newer)
     with sqlite3.connect(newer) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     for path, words in (
         (text, "expected an SQLite database, found something else"),
         (foreign, "expected a trtprof store, found another program's database"),
-        (newer, "expected a trtprof store of schema 2 or older, found schema 99"),
+        (newer, "expected a trtprof store of schema 3 or older, found schema 99"),
     ):
         before = path.read_bytes()
         with pytest.raises(InputError) as caught:
-            open_store(path)
+            make(path)
         assert words in caught.value.message
         assert str(path) in caught.value.message
         assert path.read_bytes() == before
@@ -87,7 +104,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    open_store(path).close()
+    make(path)
     database = read_store(path)
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         database.execute("DELETE FROM run")
@@ -121,13 +138,79 @@ def test_a_run_that_is_not_there_is_named(micro_capture: Path, tmp_path: Path, n
         read_history(store, [name])
 
 
-def test_a_store_of_the_first_schema_gains_what_it_lacked(micro_capture: Path, tmp_path: Path) -> None:
+def write_old_store(path: Path, schema: int) -> None:
+    """A store as an older trtprof made it, with one run of one engine in it."""
+    scripts = sorted((resources.files("trtprof.store") / "migrations").iterdir(), key=lambda item: item.name)
+    with closing(sqlite3.connect(path)) as connection:
+        for number, script in enumerate(scripts[:schema], start=1):
+            connection.executescript(f"{script.read_text(encoding='utf-8')} PRAGMA user_version = {number};")
+        connection.execute(
+            "INSERT INTO run VALUES ('0123456789ab', '2020-01-01T00:00:00+00:00', 'old', NULL, 'sm80', 'A100', "
+            "'files', 'trtexec', '8.6', 'unknown', 'fp16 is fastest', NULL, '/somewhere')"
+        )
+        connection.execute(
+            "INSERT INTO engine (run_id, name, position, precision, provenance, total_mid_ns, latency_median_ns) "
+            "VALUES ('0123456789ab', 'fp16', 0, 'fp16', 'measured', 1e6, 9e5)"
+        )
+        connection.execute(
+            "INSERT INTO layer (run_id, engine, position, name, kind, constant_bytes, time_mid_ns) "
+            "VALUES ('0123456789ab', 'fp16', 0, 'conv', 'compute', 0, 1e6)"
+        )
+        connection.commit()
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_an_older_store_is_read_as_it_is_and_brought_up_to_date_when_written(
+    micro_capture: Path, tmp_path: Path, schema: int
+) -> None:
     store = tmp_path / "old.db"
-    first = sorted((resources.files("trtprof.store") / "migrations").iterdir(), key=lambda item: item.name)[0]
-    with sqlite3.connect(store) as connection:
-        connection.executescript(f"{first.read_text(encoding='utf-8')} PRAGMA user_version = 1;")
-    connection.close()
-    with pytest.raises(InputError, match="schema 1"):
-        read_history(store, [])
+    write_old_store(store, schema)
+    before = store.read_bytes()
+    (run,) = read_history(store, [])
+    assert (run.model, [engine.latency_median_ns for engine in run.engines]) == ("old", [9e5])
+    assert len(list_runs(store)) == 1
+    model, (engine,) = read_figures(store, "old@-1")
+    assert (model, engine.device) == ("old", "A100")
+    assert engine.figures["latency"] == Unknown("the run was stored before that was kept: import it again")
+    layers = engine.figures["layers"]
+    assert not isinstance(layers, Unknown)
+    assert layers[0].value == 1
+    assert store.read_bytes() == before
     import_comparison(store, trtprof.load(micro_capture).comparison)
-    assert len(read_history(store, [])) == 1
+    assert [run.model for run in read_history(store, [])] == ["old", "residual_micro"]
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    micro_capture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from trtprof.store import database
+
+    store = tmp_path / "old.db"
+    write_old_store(store, 1)
+    scripts = database._migrations()
+    monkeypatch.setattr(database, "_migrations", lambda: [*scripts, "CREATE TABLE half (x);\nCREATE TABLE run (x);\n"])
+    with pytest.raises(BuildError, match="already exists"):
+        import_comparison(store, trtprof.load(micro_capture).comparison)
+    with closing(sqlite3.connect(store)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert not connection.execute("SELECT name FROM sqlite_master WHERE name IN ('half', 'finding')").fetchall()
+
+
+def test_the_figures_of_a_stored_run_are_those_of_its_files(micro_capture: Path, tmp_path: Path) -> None:
+    comparison = trtprof.load(micro_capture).comparison
+    store = tmp_path / "trtprof.db"
+    import_comparison(store, comparison)
+    _, stored = read_figures(store, "@-1")
+    read = [
+        figures_of(built, comparison.diagnosis.of(built.name), "", comparison.device) for built in comparison.engines
+    ]
+    content = json.dumps(comparison_json.to_json(comparison)).encode()
+    for others in (stored, read_comparison_json(content, "baseline.json").engines):
+        assert [(item.name, item.precision, item.device, item.findings) for item in others] == [
+            (item.name, item.precision, item.device, item.findings) for item in read
+        ]
+        for one, other in zip(read, others, strict=True):
+            assert not [item for item in changes("x", one, other) if item.change]
+            assert {name: isinstance(item, Unknown) for name, item in one.figures.items()} == {
+                name: isinstance(item, Unknown) for name, item in other.figures.items()
+            }

@@ -13,7 +13,7 @@ import typer
 
 from trtprof.cli.group import print_error
 from trtprof.cli.output import Format, FormatOption, Progress, note
-from trtprof.errors import EXIT_FAILED, BuildError, UsageError
+from trtprof.errors import EXIT_FAILED, BuildError, TrtprofError, UsageError
 
 if TYPE_CHECKING:
     from trtprof.analysis.findings.choices import Choices
@@ -204,12 +204,14 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         write_text(page, report.to_html())
         note(f"wrote {page}")
     _pictures(report, png, summary)
-    _store(report, db or _store_of(folder, default=find_capture(path) is None and out is None))
+    unstored = _store(report, db or _store_of(folder, default=find_capture(path) is None and out is None))
     if is_model and folder is not None:
         note(f"next: trtprof compare {shlex.quote(str(folder))} --format json")
     if open_page:
         typer.launch(str(page))
     _show(report, output)
+    if unstored is not None:
+        raise unstored
     _complain(report, output)
 
 
@@ -304,11 +306,16 @@ def _store_of(folder: Path | None, *, default: bool) -> Path | None:
     return (folder.parent if default else folder) / STORE_NAME
 
 
-def _store(report: Report, path: Path | None) -> None:
+def _store(report: Report, path: Path | None) -> TrtprofError | None:
+    """Put the comparison into the store; what hinders that is told after the answer, which took longer to find."""
     from trtprof.store.runs import import_comparison
 
     if path is not None:
-        note(f"wrote {path} (run {import_comparison(path, report.comparison)})")
+        try:
+            note(f"wrote {path} ({import_comparison(path, report.comparison)})")
+        except TrtprofError as error:
+            return error
+    return None
 
 
 def _show(report: Report, output: Format) -> None:

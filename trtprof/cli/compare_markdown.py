@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from trtprof.board_words import board_words
@@ -19,6 +19,7 @@ from trtprof.cli.compare_table import (
     time_words,
 )
 from trtprof.cli.findings_text import SHOWN, rest_words, short_saving, title
+from trtprof.cli.markdown_text import cell, line, table
 from trtprof.comparison import Built, Comparison
 from trtprof.diagnosis import Finding
 from trtprof.model import Estimate, Severity
@@ -35,13 +36,13 @@ def markdown(comparison: Comparison) -> str:
 def summary(comparison: Comparison, picture: str) -> str:
     """Return what belongs into a pull request: the verdict, a picture, a line an engine and the costliest causes."""
     modelled = comparison.device_is_modelled
-    lines = [f"### {_cell(heading(comparison))}", "", _cell(comparison.verdict.sentence), ""]
+    lines = [f"### {cell(heading(comparison))}", "", line(comparison.verdict.sentence), ""]
     lines += [f"![time of each engine]({picture})", ""]
     times = ("time ms (modelled)",) if modelled else ("p50 ms (measured)", "p99 ms", "per s")
-    lines += _table(
+    lines += table(
         ("precision", "conv/gemm take", "conversions", *times), (_short(built) for built in comparison.engines)
     )
-    lines += [f"\n{item.name}: cannot build, {_cell(item.reason.reason)}" for item in comparison.missing]
+    lines += [f"\n{line(item.name)}: cannot build, {cell(item.reason.reason)}" for item in comparison.missing]
     causes = [item for item in comparison.diagnosis.findings if item.severity is not Severity.NOTE]
     lines += ["", *map(_cause, causes[:_CAUSES])]
     if not causes:
@@ -62,15 +63,15 @@ def _short(built: Built) -> tuple[str, ...]:
 def _cause(item: Finding) -> str:
     known = isinstance(item.saving_ns, Estimate)
     saves = f"Saves {short_saving(item)} ms ({item.saving_provenance.value}). " if known else ""
-    return f"- **{item.code}** on {_cell(item.engine)}: {_cell(item.cause)}. {saves}Cure: {_cell(item.cure)}"
+    return f"- **{item.code}** on {cell(item.engine)}: {cell(item.cause)}. {saves}Cure: {cell(item.cure)}"
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:
     modelled = comparison.device_is_modelled
     times = "modelled" if modelled else "measured"
-    yield f"## {_cell(heading(comparison))}"
-    yield from ("", _cell(comparison.verdict.sentence), "")
-    yield from (f"- {_cell(reason)}" for reason in comparison.verdict.because)
+    yield f"## {cell(heading(comparison))}"
+    yield from ("", line(comparison.verdict.sentence), "")
+    yield from (f"- {cell(reason)}" for reason in comparison.verdict.because)
     yield ""
     structure = ("precision", "kernels", "conv/gemm take", "conversions", "activations MiB")
     timed = (
@@ -78,33 +79,33 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         if modelled
         else ("p50 ms (measured)", "p90 ms", "p99 ms", "spread", "per s", "layer sum ms")
     )
-    yield from _table((*structure, *timed), (_engine(built, modelled) for built in comparison.engines))
+    yield from table((*structure, *timed), (_engine(built, modelled) for built in comparison.engines))
     for item in comparison.missing:
-        yield f"\n{item.name}: cannot build, {_cell(item.reason.reason)}"
-    boards = [(item.name, line) for item in comparison.engines for line in board_words(item.board_run, item.dla)]
+        yield f"\n{line(item.name)}: cannot build, {cell(item.reason.reason)}"
+    boards = [(item.name, said) for item in comparison.engines for said in board_words(item.board_run, item.dla)]
     if boards:
-        yield from ("", "### On the board", "", *(f"- {_cell(name)}: {_cell(line)}" for name, line in boards))
+        yield from ("", "### On the board", "", *(f"- {cell(name)}: {cell(said)}" for name, said in boards))
     for breakdown in comparison.breakdowns:
         words = breakdown_words(breakdown)
-        yield from ("", f"### {breakdown.engine} against {breakdown.reference} ({words}, ms)", "")
-        lines = ((label.replace("  ", "– ", 1), *cells) for label, *cells in breakdown_lines(breakdown))
-        yield from _table(breakdown_columns(breakdown), lines)
+        yield from ("", f"### {cell(breakdown.engine)} against {cell(breakdown.reference)} ({words}, ms)", "")
+        lines = [(label.replace("  ", "– ", 1), *cells) for label, *cells in breakdown_lines(breakdown)]
+        yield from table(breakdown_columns(breakdown), lines)
     changed, limited = changed_fusions(comparison)
     yield from ("", f"### Fusion: {len(changed)} of {len(comparison.fusions)} node groups are cut differently", "")
     if changed:
-        yield from _table(
+        yield from table(
             ("ONNX nodes", *(built.name for built in comparison.engines)),
             (
-                (nodes_words(row.nodes), *(cell_words(cell, reference=not n) for n, cell in enumerate(row.cells)))
+                (nodes_words(row.nodes), *(cell_words(item, reference=not n) for n, item in enumerate(row.cells)))
                 for row in changed
             ),
         )
     for limit in sorted({row.limit for row in limited if row.limit}):
-        yield f"\n{len(limited)} more only because {_cell(limit)}."
+        yield f"\n{len(limited)} more only because {cell(limit)}."
     found = [(built.name, item) for built in comparison.engines for item in built.conversions]
     yield from ("", f"### Conversions: {len(found)}" if found else "### Conversions: found none", "")
     if found:
-        yield from _table(
+        yield from table(
             ("engine", "row", "what", "from → to", "moved", f"ms ({times})", "why"),
             (
                 (name, str(item.row), *conversion_words(item), byte_size(item.bytes_moved), time_words(item.time_ns),
@@ -113,15 +114,15 @@ def _lines(comparison: Comparison) -> Iterator[str]:
             ),
         )  # fmt: skip
     yield from ("", "### Read this with it", "")
-    yield from (f"- {_cell(notice.message)}" for notice in comparison.notices)
+    yield from (f"- {cell(notice.message)}" for notice in comparison.notices)
     yield from _findings(comparison)
 
 
 def _findings(comparison: Comparison) -> Iterator[str]:
     diagnosis = comparison.diagnosis
-    yield from ("", f"### {_cell(title(diagnosis))}", "", _cell(diagnosis.sentence), "")
+    yield from ("", f"### {cell(title(diagnosis))}", "", line(diagnosis.sentence), "")
     if diagnosis.findings:
-        yield from _table(
+        yield from table(
             ("severity", "finding", "engine", "cause", "saves ms", "cure"),
             (
                 (
@@ -135,7 +136,7 @@ def _findings(comparison: Comparison) -> Iterator[str]:
                 for item in diagnosis.findings[:SHOWN]
             ),
         )
-    yield from (f"- {_cell(line)}" for line in rest_words(diagnosis))
+    yield from (f"- {cell(words)}" for words in rest_words(diagnosis))
 
 
 def _engine(built: Built, modelled: bool) -> tuple[str, ...]:
@@ -149,17 +150,3 @@ def _engine(built: Built, modelled: bool) -> tuple[str, ...]:
     if modelled:
         return (*structure, time_words(built.total_ns), time_words(built.projected_ns), accuracy_words(built.accuracy))
     return (*structure, *latency_words(built.latency), time_words(built.total_ns))
-
-
-def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_cell, titles))} |"
-    yield f"|{'---|' * len(titles)}"
-    for row in rows:
-        yield f"| {' | '.join(map(_cell, row))} |"
-
-
-def _cell(text: str) -> str:
-    """Names are data: no pipe, tag or line break of theirs may become Markdown."""
-    for old, new in (("\\", "\\\\"), ("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("`", "\\`"), ("\n", " ")):
-        text = text.replace(old, new)
-    return text

@@ -6,20 +6,32 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from trtprof.analysis.difference import Difference, GroupChange, GroupSide, TimeChange
+from trtprof.analysis.judge import Gates
 from trtprof.analysis.surroundings import Circumstance
 from trtprof.breakdown_json import time_json
+from trtprof.cli.gate_json import gates_json, pair_json
 from trtprof.comparison import Built, Conversion
 from trtprof.findings_json import finding_json
 from trtprof.model import DType, Provenance, Unknown
+from trtprof.pipeline.sides import EnginePair
 
 SCHEMA_VERSION: Final = 1
 Json = dict[str, Any]
 
 
-def to_json(found: Difference) -> Json:
-    """Return the difference as one JSON object. Times of groups and layers are as profiled."""
+def to_json(found: Difference | None, pairs: Sequence[EnginePair], added: Sequence[str], judged: Gates | None) -> Json:
+    """Return gates, figures and the difference as one JSON object. Times of groups and layers are as profiled."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "gates": gates_json(judged) if judged else None,
+        "engines": [pair_json(pair) for pair in pairs],
+        "in_head_alone": list(added),
+        **(_difference(found) if found else {}),
+    }
+
+
+def _difference(found: Difference) -> Json:
+    return {
         "sentence": found.sentence,
         "base": _engine(found.base),
         "head": _engine(found.head),

@@ -1,4 +1,4 @@
-"""A difference of two engines for the terminal and as Markdown: the verdict first, then what changed."""
+"""A difference of two engines in words, for the terminal: the verdict first, then what changed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _UNITS: Final = {Unit.TENSOR_CORE: "Tensor Core", Unit.CUDA_CORE: "CUDA core", Unit.DLA: "DLA"}
-_REST: Final = "(rows of no ONNX node)"
+REST: Final = "(rows of no ONNX node)"
 
 
 def type_words(types: tuple[DType | None, DType | None]) -> str:
@@ -222,49 +222,6 @@ def _changes(found: Difference, changes: Sequence[GroupChange]) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("ONNX nodes, and the kernels gone (-), come (+) or kept (=)", overflow="fold")
     for item in changes:
-        words = "\n".join((nodes_words(item.nodes, 3) or _REST, *group_lines(item)))
+        words = "\n".join((nodes_words(item.nodes, 3) or REST, *group_lines(item)))
         table.add_row(ms(item.base.time_ns), ms(item.head.time_ns), signed_ms(item.delta_ns), Text(words))
     return table
-
-
-def markdown(found: Difference, every: bool) -> Iterator[str]:
-    """Yield the lines of the difference as GitHub Markdown."""
-    yield f"## {_cell(found.base.name)} → {_cell(found.head.name)}"
-    yield from ("", *(_cell(line) for line in summary_lines(found)), "")
-    yield from _table(ENGINE_HEADINGS, engine_rows(found))
-    yield from ("", "### What differs around them", "")
-    if found.differs:
-        differs = [(item.what, item.base or ABSENT, item.head or ABSENT) for item in found.differs]
-        yield from (*_table(("", found.base.name, found.head.name), differs), "")
-    untold = untold_line(found)
-    if untold:
-        yield from (_cell(untold), "")
-    yield from ("### Node groups (layer times as profiled, ms)", "")
-    rows = [
-        (
-            nodes_words(item.nodes, 3) or _REST,
-            ms(item.base.time_ns),
-            ms(item.head.time_ns),
-            signed_ms(item.delta_ns),
-            *(" ⏎ ".join(part) for part in ([group_lines(item)[0]], group_lines(item)[1:])),
-        )
-        for item in shown_changes(found, every)
-    ]
-    yield from _table(("ONNX nodes", found.base.name, found.head.name, "change", "layers", "kernels"), rows)
-    for word, items in (("added", found.conversions_added), ("gone", found.conversions_gone)):
-        yield from ("", f"### Conversions {word}: {len(items) or 'none'}", "")
-        yield from (f"- {_cell(conversion_line(item))}" for item in items)
-    yield from ("", "### Findings, each engine by itself", "")
-    yield from (f"- {_cell(line.removeprefix('- '))}" for line in findings_lines(found))
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(map(_cell, headings))} |"
-    yield "|" + "---|" * len(headings)
-    for row in rows:
-        yield f"| {' | '.join(_cell(cell).replace('⏎', '<br>') for cell in row)} |"
-
-
-def _cell(text: str) -> str:
-    """Names are data: neither a table cell nor HTML."""
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

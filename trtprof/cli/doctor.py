@@ -117,9 +117,7 @@ def _print(diagnosis: Diagnosis) -> None:
 
 
 def _markdown(diagnosis: Diagnosis) -> list[str]:
-    def plain(text: str) -> str:
-        return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    from trtprof.cli.markdown_text import cell, line, table
 
-    lines = [f"## {plain(diagnosis.name)}", "", _verdict(diagnosis), ""]
-    lines += [f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
-    return lines + [f"| {' | '.join(plain(cell) for cell in _cells(check))} |" for check in diagnosis.checks]
+    lines = [f"## {cell(diagnosis.name)}", "", line(_verdict(diagnosis)), ""]
+    return [*lines, *table(_COLUMNS, map(_cells, diagnosis.checks))]

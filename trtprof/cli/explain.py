@@ -39,8 +39,10 @@ def explain(
             writer = csv.writer(sys.stdout, lineterminator="\n")
             writer.writerows((kind.name, *row) for row in [("unit", kind.unit.value), ("why", kind.why), *rows])
         elif output is Format.MARKDOWN:
-            sys.stdout.write(f"**{verdict_words(kind)}**: {kind.why}\n\n| token | meaning |\n|---|---|\n")
-            sys.stdout.write("".join(f"| `{text}` | {meaning} |\n" for text, meaning in rows))
+            from trtprof.cli.markdown_text import cell, table
+
+            lines = [f"**{cell(verdict_words(kind))}**: {cell(kind.why)}", "", *table(("token", "meaning"), rows)]
+            sys.stdout.write("\n".join(lines) + "\n")
         else:
             _print(kind, rows)
 

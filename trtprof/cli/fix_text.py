@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from trtprof.cli.markdown_text import cell, table
 from trtprof.model import Unknown
 from trtprof.units import ABSENT, decibel, mib, percent, plural
 
@@ -62,17 +63,12 @@ def _lines(report: FixReport) -> list[str]:
 
 
 def _markdown(report: FixReport) -> list[str]:
-    lines = [f"## Repairs of {report.model}", ""]
-    lines += [f"- {_plain(line)}" for line in _lines(report) if line and not line.startswith(" ") and "  " not in line]
+    lines = [f"## Repairs of {cell(report.model)}", ""]
+    lines += [f"- {cell(said)}" for said in _lines(report) if said and not said.startswith(" ") and "  " not in said]
     rows = _build_rows(report)
     if report.repairs and len(rows) > 1:
-        lines += ["", f"| {' | '.join(rows[0])} |", "|---|---|---|"]
-        lines += [f"| {' | '.join(row)} |" for row in rows[1:]]
+        lines += ["", *table(rows[0], rows[1:])]
     return lines
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def _check_lines(check: RepairCheck | Unknown) -> list[str]:

@@ -83,9 +83,10 @@ def _print(capture: BoardCapture, output: Format) -> None:
         writer.writerows(rows)
         return
     if output is Format.MARKDOWN:
-        sys.stdout.write(f"{_facts(capture)}\n\n| engine | state | failure |\n|---|---|---|\n")
-        for row in rows:
-            sys.stdout.write("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in row) + " |\n")
+        from trtprof.cli.markdown_text import line, table
+
+        lines = [line(_facts(capture)), "", *table(("engine", "state", "failure"), rows)]
+        sys.stdout.write("\n".join(lines) + "\n")
         return
     sys.stdout.write(_facts(capture) + "\n")
     for name, state, failure in rows:

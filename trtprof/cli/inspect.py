@@ -234,10 +234,7 @@ def _print(built: Built, console: Console, every: bool) -> None:
 
 
 def _markdown(built: Built, every: bool) -> list[str]:
-    def plain(text: str) -> str:
-        return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    from trtprof.cli.markdown_text import cell, table
 
-    lines = [f"## {plain(built.name)}", "", *(f"- {plain(line)}" for line in _facts(built)), ""]
-    lines += [f"| {' | '.join(_COLUMNS[1:])} |", f"|{'---|' * (len(_COLUMNS) - 1)}"]
-    lines += [f"| {' | '.join(plain(cell) for cell in cells(built, row)[1:])} |" for row in _chosen(built, every)]
-    return [*lines, ""]
+    lines = [f"## {cell(built.name)}", "", *(f"- {cell(fact)}" for fact in _facts(built)), ""]
+    return [*lines, *table(_COLUMNS[1:], (cells(built, row)[1:] for row in _chosen(built, every))), ""]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.layer_roofline import engine_roofline, furthest
 from trtprof.bounds import Bound, EngineRoofline, RowRoof
+from trtprof.cli.markdown_text import cell, table
 from trtprof.cli.output import Format
 from trtprof.model import Unknown
 from trtprof.units import ABSENT, ms, percent, plural, significant
@@ -115,14 +116,10 @@ def _csv_lines(built: Built) -> Iterator[tuple[object, ...]]:
 
 
 def _markdown(built: Built, *, every: bool) -> Iterator[str]:
-    def plain(text: str) -> str:
-        return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
-
     roofline = engine_roofline(built)
-    yield from (f"## {plain(built.name)}", "", *(f"- {plain(line)}" for line in facts(built, roofline)), "")
+    yield from (f"## {cell(built.name)}", "", *(f"- {cell(fact)}" for fact in facts(built, roofline)), "")
     rows = _chosen(roofline, every=every)
     if rows:
-        yield f"| {' | '.join(heading for heading, _ in _HEADINGS)} |"
-        yield f"|{'---|' * len(_HEADINGS)}"
-        yield from (f"| {' | '.join(plain(cell) or ABSENT for cell in _cells(built, row))} |" for row in rows)
+        lines = ([text or ABSENT for text in _cells(built, row)] for row in rows)
+        yield from table([heading for heading, _ in _HEADINGS], lines)
         yield ""

@@ -230,27 +230,26 @@ def _short(name: str, limit: int = 100) -> str:
 
 
 def _markdown(report: KernelReport) -> str:
+    from trtprof.cli.markdown_text import cell, line, table
     from trtprof.units import ms, percent
 
-    def plain(text: str) -> str:
-        return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    def times(total_ns: float, ratio: float | None) -> tuple[str, str]:
+        return (ms(total_ns), percent(ratio, 1)) if report.timed else ("–", "–")
 
-    lines = [
-        f"## {plain(report.path)}",
-        "",
-        sentence(report),
-        "",
-        "| unit | launches | ms | share |",
-        "|---|---|---|---|",
+    units = [
+        (_UNITS.get(share.key, share.key), f"{share.launches}", *times(share.total_ns, share.ratio))
+        for share in report.units
     ]
-    for share in report.units:
-        times = (ms(share.total_ns), percent(share.ratio, 1)) if report.timed else ("–", "–")
-        lines.append(f"| {_UNITS.get(share.key, share.key)} | {share.launches} | {' | '.join(times)} |")
-    lines += ["", "| kernel | unit | operand | launches | ms | share |", "|---|---|---|---|---|---|"]
+    kernels = []
     for row in report.rows[:_SHOWN]:
         kind = row.kernel_class
-        times = (ms(row.total_ns), percent(row.ratio, 1)) if report.timed else ("–", "–")
         operand = kind.operand.value if kind and kind.operand else "–"
         unit = _UNITS[kind.unit.value] if kind else "unknown"
-        lines.append(f"| {plain(_short(row.name))} | {unit} | {operand} | {row.launches} | {' | '.join(times)} |")
+        kernels.append((_short(row.name), unit, operand, f"{row.launches}", *times(row.total_ns, row.ratio)))
+    lines = [
+        *(f"## {cell(report.path)}", "", line(sentence(report)), ""),
+        *table(("unit", "launches", "ms", "share"), units),
+        "",
+        *table(("kernel", "unit", "operand", "launches", "ms", "share"), kernels),
+    ]
     return "\n".join(lines) + "\n"

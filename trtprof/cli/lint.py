@@ -165,17 +165,13 @@ def _print(report: LintReport) -> None:
 
 
 def _print_markdown(report: LintReport) -> None:
-    lines = [f"## {_plain(report.model)}", ""]
+    from trtprof.cli.markdown_text import cell, table
+
+    lines = [f"## {cell(report.model)}", ""]
     if report.findings:
-        lines += ["| node | code | level | message |", "|---|---|---|---|"]
-        lines += [f"| {' | '.join(_plain(cell) for cell in _cells(report, item)[1:])} |" for item in report.findings]
-        lines.append("")
-    lines += [f"- {_plain(line)}" for line in summary(report)]
+        lines += [*table(_COLUMNS[1:], (_cells(report, item)[1:] for item in report.findings)), ""]
+    lines += [f"- {cell(said)}" for said in summary(report)]
     sys.stdout.write("\n".join(lines) + "\n")
-
-
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
 def summary(report: LintReport) -> list[str]:

@@ -71,10 +71,8 @@ class Progress:
     def idle(self) -> None:
         """Import what the answer is written with while a builder has the other core."""
         from trtprof.dashboards.page import prepare
-        from trtprof.store import runs
 
         prepare()
-        runs.prepare()
 
     def done(self) -> None:
         """Clear the spinner."""

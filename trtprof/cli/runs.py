@@ -68,9 +68,9 @@ def _print(found: list[RunSummary], output: Format) -> None:
         writer.writerow(_COLUMNS)
         writer.writerows(_cells(run) for run in found)
     elif output is Format.MARKDOWN:
-        sys.stdout.write(f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}\n")
-        for run in found:
-            sys.stdout.write(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in _cells(run))} |\n")
+        from trtprof.cli.markdown_text import table
+
+        sys.stdout.writelines(f"{line}\n" for line in table(_COLUMNS, map(_cells, found)))
     elif found:
         _table(found)
 

@@ -84,9 +84,12 @@ def _show(report: CounterReport, path: str, output: Format) -> None:
         writer.writerow(("kernel", "measured", "name_says", "launches", "total_ns"))
         writer.writerows(lines)
     elif output is Format.MARKDOWN:
-        sys.stdout.write(f"## {path}\n\n" + "".join(f"- {line}\n" for line in _scores(report)))
-        sys.stdout.write("\n| kernel | measured | name says |\n|---|---|---|\n")
-        sys.stdout.write("".join(f"| `{line[0][:120]}` | {line[1]} | {line[2]} |\n" for line in lines))
+        from trtprof.cli.markdown_text import cell, table
+
+        rows = ((kernel[:120], measured, said) for kernel, measured, said, _, _ in lines)
+        said_of_all = [f"- {cell(score)}" for score in _scores(report)]
+        whole = [f"## {cell(path)}", "", *said_of_all, "", *table(("kernel", "measured", "name says"), rows)]
+        sys.stdout.write("\n".join(whole) + "\n")
     else:
         _print(report, path, lines)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from trtprof.backends.trtexec_flags import Version
 from trtprof.comparison import Built
 from trtprof.errors import InputError
+from trtprof.figures import UNNAMED_GPU
 from trtprof.jetson.board_capture import BoardCapture, find_board_capture, read_board_capture
 from trtprof.jetson.observations import dla_misuse
 from trtprof.jetson.run import board_run
@@ -62,7 +63,7 @@ def _dla_refusal(capture: BoardCapture, engine: Engine) -> str | None:
 def unnamed_device(captures: Mapping[str, BoardCapture]) -> Device:
     """Return the GPU of files that do not name it: that of the board, where a capture script was run there."""
     board = next((capture.board for capture in captures.values() if capture.board), None)
-    return Device(board.title, board.chip.capability) if board else Device("an unnamed GPU")
+    return Device(board.title, board.chip.capability) if board else Device(UNNAMED_GPU)
 
 
 def board_notices(captures: Mapping[str, BoardCapture]) -> tuple[Notice, ...]:

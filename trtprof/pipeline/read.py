@@ -30,6 +30,7 @@ from trtprof.comparison import (
     Row,
 )
 from trtprof.errors import InputError
+from trtprof.figures import THIS_GPU
 from trtprof.graph.onnx_file import load_onnx
 from trtprof.graph.prepare import default_opset
 from trtprof.graph.shapes import input_specs, onnx_dtype, static_dims
@@ -76,7 +77,7 @@ def read_capture(root: Path) -> Comparison:
         device, answer = peaks.device, verdict(built, missing)
     else:
         built = tuple(_measured(manifest, engine, table, graph, variants[engine.name].added) for engine, table in pairs)
-        device = next((engine.device for engine in engines if engine.device), Device("the GPU of this machine"))
+        device = next((engine.device for engine in engines if engine.device), Device(THIS_GPU))
         answer = measured_verdict(built)
     rooflines = {item.name: engine_roofline(item) for item in built}
     against = references(built)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trtprof.errors import InputError
 from trtprof.history import PastEngine, PastFinding, PastRun
 from trtprof.model import Estimate, Provenance
 from trtprof.store.database import read_store
+from trtprof.store.names import named
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -34,21 +34,10 @@ def read_history(path: Path, names: Sequence[str]) -> tuple[PastRun, ...]:
     database = read_store(path)
     try:
         runs = list(database.query("SELECT * FROM run ORDER BY created, id"))
-        chosen = {run["id"]: run for name in names for run in [_named(name, runs, path)]} if names else None
+        chosen = {run["id"]: run for name in names for run in [named(name, runs, path)]} if names else None
         return tuple(_run(database, run) for run in runs if chosen is None or run["id"] in chosen)
     finally:
         database.close()
-
-
-def _named(name: str, runs: list[dict[str, Any]], path: Path) -> dict[str, Any]:
-    hint = f"trtprof runs {path} lists them"
-    if name.startswith("@-") and name[2:].isdecimal() and 1 <= int(name[2:]) <= len(runs):
-        return runs[-int(name[2:])]
-    found = [run for run in runs if run["id"].startswith(name)] if name else []
-    if len(found) == 1:
-        return found[0]
-    what = f"{len(found)} runs whose id starts so" if found else "none"
-    raise InputError(f"expected a run named {name!r}, found {what}", path=path, hint=hint)
 
 
 def _run(database: Database, run: dict[str, Any]) -> PastRun:

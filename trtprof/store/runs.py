@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from trtprof.comparison import Built, Comparison, NotBuilt
+from trtprof.comparison import Built, Comparison, Latency, NotBuilt, OutputAccuracy
 from trtprof.model import Estimate, Unknown
-from trtprof.store.database import open_store, read_store
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+from trtprof.store.database import read_store, writing
 
 Record = dict[str, Any]
 
@@ -35,35 +33,44 @@ class RunSummary:
     store: str
 
 
-def prepare() -> None:
-    """Import what :func:`import_comparison` needs, which takes longer than the import of a comparison itself."""
-    import sqlite_utils  # noqa: F401
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The run that a comparison is in the store; ``again`` where it was there already, and took its own place."""
+
+    id: str
+    again: bool
+
+    def __str__(self) -> str:
+        return f"run {self.id}, imported before" if self.again else f"run {self.id}"
 
 
 def run_id(comparison: Comparison) -> str:
-    """Return the name of a comparison's run: the same for the same capture, however often it is rendered."""
+    """Return the name of a comparison's run: the same for the same capture, wherever it is named from."""
     made, model = comparison.made, comparison.model
-    parts = (model.sha256 or "", made.created, made.target, made.calibration, made.tool_version, made.capture)
+    parts = (model.sha256 or "", made.created, made.target, made.calibration, made.tool_version, _place(comparison))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
 
 
-def import_comparison(path: Path, comparison: Comparison) -> str:
-    """Write a comparison into the store in one transaction, in place of an earlier import of it; return its id.
+def import_comparison(path: Path, comparison: Comparison) -> Imported:
+    """Write a comparison into the store, whole or not at all, in place of an earlier import of it.
 
     Raises:
         InputError: the file is no store.
         BuildError: it cannot be written.
     """
     name = run_id(comparison)
-    database = open_store(path)
-    try:
-        with database.conn:
-            database.execute("DELETE FROM run WHERE id = ?", [name])
-            database.table("run").insert(_run(name, comparison))
-            _insert_engines(database, name, comparison)
-    finally:
-        database.close()
-    return name
+    with writing(path) as connection:
+        again = connection.execute("DELETE FROM run WHERE id = ?", [name]).rowcount > 0
+        for table, records in _records(name, comparison):
+            _insert(connection, table, records)
+    return Imported(name, again)
+
+
+def _insert(connection: sqlite3.Connection, table: str, records: Iterable[Record]) -> None:
+    """Insert records, which may leave out different columns; their names are this module's own."""
+    for record in records:
+        columns, marks = ", ".join(record), ", ".join("?" * len(record))
+        connection.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(record.values()))
 
 
 def list_runs(path: Path) -> tuple[RunSummary, ...]:
@@ -107,32 +114,42 @@ def _run(name: str, comparison: Comparison) -> Record:
         "calibration": made.calibration,
         "verdict": comparison.verdict.sentence,
         "winner": comparison.verdict.winner,
-        "capture": made.capture if made.backend == "files" else str(Path(made.capture).resolve()),
+        "capture": _place(comparison),
     }
 
 
-def _insert_engines(database: Database, run: str, comparison: Comparison) -> None:
+def _place(comparison: Comparison) -> str:
+    """Where the capture lies, the same from every working directory; files are named as they were typed."""
+    made = comparison.made
+    return made.capture if made.backend == "files" else str(Path(made.capture).resolve())
+
+
+def _records(run: str, comparison: Comparison) -> Iterator[tuple[str, Iterable[Record]]]:
+    """Yield the tables of a run with their records, referenced ones first."""
     items: list[Built | NotBuilt] = [*comparison.engines, *comparison.missing]
-    database.table("engine").insert_all(_engine(run, place, item) for place, item in enumerate(items))
-    database.table("finding").insert_all(_findings(run, comparison))
+    yield "run", [_run(run, comparison)]
+    yield "engine", (_engine(run, place, item) for place, item in enumerate(items))
+    yield "finding", _findings(run, comparison)
     for built in comparison.engines:
         key = {"run_id": run, "engine": built.name}
-        database.table("layer").insert_all(_layers(key, built))
-        database.table("layer_node").insert_all(_layer_nodes(key, built))
-        database.table("conversion").insert_all(_conversions(key, built))
+        yield "layer", _layers(key, built)
+        yield "layer_node", _layer_nodes(key, built)
+        yield "conversion", _conversions(key, built)
         if not isinstance(built.accuracy, Unknown):
-            database.table("accuracy").insert_all(
-                {
-                    **key,
-                    "output": item.output,
-                    "samples": item.samples,
-                    "cosine": item.cosine,
-                    "sqnr_db": item.sqnr_db,
-                    "max_abs_error": item.max_abs_error,
-                    "top1_agreement_ratio": item.top1_agreement,
-                }
-                for item in built.accuracy
-            )
+            yield "accuracy", _accuracies(key, built.accuracy)
+
+
+def _accuracies(key: Record, accuracy: Iterable[OutputAccuracy]) -> Iterator[Record]:
+    for item in accuracy:
+        yield {
+            **key,
+            "output": item.output,
+            "samples": item.samples,
+            "cosine": item.cosine,
+            "sqnr_db": item.sqnr_db,
+            "max_abs_error": item.max_abs_error,
+            "top1_agreement_ratio": item.top1_agreement,
+        }
 
 
 def _engine(run: str, place: int, item: Built | NotBuilt) -> Record:
@@ -153,9 +170,13 @@ def _engine(run: str, place: int, item: Built | NotBuilt) -> Record:
         "activation_bytes": item.activation_bytes,
         "provenance": item.provenance.value,
         **_time("total", item.total_ns),
-        "latency_median_ns": item.latency.median_ns if item.latency else None,
-        "latency_p99_ns": item.latency.p99_ns if item.latency else None,
+        "accuracy_unknown": item.accuracy.reason if isinstance(item.accuracy, Unknown) else None,
+        **(_latency(item.latency) if item.latency else {}),
     }
+
+
+def _latency(latency: Latency) -> Record:
+    return {f"latency_{part.name}": getattr(latency, part.name) for part in fields(latency)}
 
 
 def _findings(run: str, comparison: Comparison) -> Iterator[Record]:

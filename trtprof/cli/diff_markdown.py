@@ -1,0 +1,87 @@
+"""A difference of two engines as Markdown, for a comment on a pull request: the verdict first, then what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from trtprof.analysis.difference import Difference
+from trtprof.analysis.judge import Gates
+from trtprof.cli.compare_table import nodes_words
+from trtprof.cli.diff_text import (
+    ENGINE_HEADINGS,
+    REST,
+    conversion_line,
+    engine_rows,
+    findings_lines,
+    group_lines,
+    shown_changes,
+    signed_ms,
+    summary_lines,
+    untold_line,
+)
+from trtprof.cli.gate_words import (
+    FIGURE_HEADINGS,
+    GATE_HEADINGS,
+    figure_rows,
+    finding_words,
+    gate_rows,
+    gates_sentence,
+    untold_figures,
+)
+from trtprof.cli.markdown_text import cell, line, table
+from trtprof.pipeline.sides import EnginePair
+from trtprof.units import ABSENT, ms
+
+
+def markdown(
+    found: Difference | None, pairs: Sequence[EnginePair], added: Sequence[str], judged: Gates | None, every: bool
+) -> Iterator[str]:
+    """Yield the lines of gates and difference as GitHub Markdown, the gates on top."""
+    if judged is not None:
+        yield from (f"## {gates_sentence(judged)}", "", *table(GATE_HEADINGS, gate_rows(judged, marks=True)), "")
+    yield from _difference(found, every) if found else _figures(pairs, added)
+
+
+def _figures(pairs: Sequence[EnginePair], added: Sequence[str]) -> Iterator[str]:
+    for pair in pairs:
+        yield from (f"## {cell(pair.name)}: {cell(pair.base.source)} → {cell(pair.head.source)}", "")
+        missing = pair.base.unknown or pair.head.unknown
+        if missing is not None:
+            yield from (f"cannot tell: {cell(missing.reason)}", "")
+            continue
+        yield from (*table(FIGURE_HEADINGS, figure_rows(pair.name, pair.base, pair.head)), "")
+        untold = untold_figures(pair.name, pair.base, pair.head)
+        said = [line(item.removeprefix("- ")) for item in finding_words(pair.base, pair.head)]
+        yield from (f"- {item}" for item in ([cell(untold)] if untold else []) + said)
+        yield ""
+    if added:
+        yield f"in head alone: {cell(', '.join(added))}"
+
+
+def _difference(found: Difference, every: bool) -> Iterator[str]:
+    yield f"## {cell(found.base.name)} → {cell(found.head.name)}"
+    yield from ("", *map(line, summary_lines(found)), "")
+    yield from table(ENGINE_HEADINGS, engine_rows(found))
+    yield from ("", "### What differs around them", "")
+    if found.differs:
+        differs = [(item.what, item.base or ABSENT, item.head or ABSENT) for item in found.differs]
+        yield from (*table(("", found.base.name, found.head.name), differs), "")
+    untold = untold_line(found)
+    if untold:
+        yield from (line(untold), "")
+    yield from ("### Node groups (layer times as profiled, ms)", "")
+    yield from table(
+        ("ONNX nodes", found.base.name, found.head.name, "change", "layers", "kernels"), _rows(found, every)
+    )
+    for word, items in (("added", found.conversions_added), ("gone", found.conversions_gone)):
+        yield from ("", f"### Conversions {word}: {len(items) or 'none'}", "")
+        yield from (f"- {cell(conversion_line(item))}" for item in items)
+    yield from ("", "### Findings, each engine by itself", "")
+    yield from (f"- {line(said.removeprefix('- '))}" for said in findings_lines(found))
+
+
+def _rows(found: Difference, every: bool) -> Iterator[tuple[str | list[str], ...]]:
+    for item in shown_changes(found, every):
+        layers, *kernels = group_lines(item)
+        times = (ms(item.base.time_ns), ms(item.head.time_ns), signed_ms(item.delta_ns))
+        yield (nodes_words(item.nodes, 3) or REST, *times, layers, kernels)
