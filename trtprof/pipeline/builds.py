@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from trtprof.backends import rtx_aot
 from trtprof.backends.capture import Capture
 from trtprof.errors import BuildError
 from trtprof.pipeline.makers import Calibrated, Made, Maker
 from trtprof.variants.spec import VariantSpec
+
+
+_LOOK_EVERY_S: Final = 0.05
 
 
 class _Stages(Protocol):
@@ -40,7 +43,9 @@ class Builds:
     ) -> None:
         if error is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            rtx_aot.end_all()
+            while running := [future for _, _, future in self._waiting if not future.done()]:
+                rtx_aot.end_all()  # again, where one was just about to start
+                wait(running, timeout=_LOOK_EVERY_S)
             self.collect()
         self._pool.shutdown(wait=True)
 
