@@ -16,7 +16,9 @@ EXIT_BAD_INPUT: Final = 3
 EXIT_MISSING: Final = 4
 EXIT_FAILED: Final = 5
 EXIT_BUG: Final = 70
-EXIT_INTERRUPTED: Final = 130
+EXIT_SIGNAL: Final = 128
+"""Ended by a signal: this and its number, as shells have it."""
+EXIT_INTERRUPTED: Final = EXIT_SIGNAL + 2
 
 
 class TrtprofError(Exception):
@@ -89,7 +91,7 @@ class GateFailed(TrtprofError):  # noqa: N818 - reads as what it says
 
 
 class Interrupted(TrtprofError):  # noqa: N818
-    """Ctrl-C. What was finished is kept, and the hint names the command that goes on from there."""
+    """Ctrl-C, or a signal like it. What was finished is kept, and the hint says how to go on from there."""
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"

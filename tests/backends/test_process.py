@@ -21,7 +21,7 @@ time.sleep(120)
 """
 
 
-DETACHED = WITH_GRANDCHILD.replace("sleep(120)\"])", "sleep(120)\"], start_new_session=True)")
+DETACHED = WITH_GRANDCHILD.replace('sleep(120)"])', 'sleep(120)"], start_new_session=True)')
 CALLER = """
 import sys
 from pathlib import Path

@@ -137,9 +137,7 @@ def build(request: BuildRequest, progress: Progress | None = None) -> BuildRecor
     return BuildRecord(log=request.log, tool="TensorRT-RTX", tool_version=tool_version, **answer["built"])
 
 
-def _converse(
-    child: Child, payload: str, progress: Progress | None
-) -> tuple[dict[str, Any] | None, list[str]]:
+def _converse(child: Child, payload: str, progress: Progress | None) -> tuple[dict[str, Any] | None, list[str]]:
     """Feed the request, follow progress lines and return the final answer and whatever else was printed."""
     assert child.stdin is not None and child.stdout is not None
     with suppress(BrokenPipeError):

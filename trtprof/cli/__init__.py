@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
 
 def main() -> None:
     """Run the ``trtprof`` command."""
-    from trtprof.cli.app import app
+    from trtprof.cli import signals
 
-    app()
+    signals.install()
+    try:
+        from trtprof.cli.app import app
+
+        app()
+    except (KeyboardInterrupt, SystemExit) as end:
+        if isinstance(end, SystemExit) and not signals.came():
+            raise
+        if isinstance(end, KeyboardInterrupt):  # before or after the command itself
+            sys.stderr.write(f"error: {signals.cause()}\n")
+        sys.exit(signals.exit_code())
+    finally:
+        signals.restore()

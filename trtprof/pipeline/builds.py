@@ -16,7 +16,6 @@ from trtprof.errors import BuildError
 from trtprof.pipeline.makers import Calibrated, Made, Maker
 from trtprof.variants.spec import VariantSpec
 
-
 _LOOK_EVERY_S: Final = 0.05
 
 

@@ -1,0 +1,87 @@
+"""How the program is stopped: the first signal ends it in order, a second one at once.
+
+SIGINT, SIGTERM and SIGHUP raise :class:`KeyboardInterrupt` where the program is, so that whatever is open is closed,
+children end, and what is finished is kept. What the parent ignores (``nohup``, a shell's background job) stays ignored.
+Imports nothing that takes time: it must be in place before anything else is.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import sys
+import time
+from types import FrameType
+from typing import Any, Final
+
+from trtprof.errors import EXIT_INTERRUPTED, EXIT_SIGNAL
+
+_STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_ONE_PRESS_S: Final = 0.3
+"""`timeout`, `uv run` and others pass on a signal that their child gets from the terminal or the group as well."""
+_SHOW_CURSOR: Final = b"\x1b[?25h"
+
+
+class Received:
+    """The first signal that came, and when; ``number`` is ``None`` before."""
+
+    number: int | None = None
+    moment: float = 0.0
+
+
+def install() -> None:
+    """From here on a signal raises :class:`KeyboardInterrupt` in the main thread."""
+    for number in _STOPPING:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
+    sys.unraisablehook = _raise_again
+
+
+def restore() -> None:
+    """From here on a signal ends the program at once: there is nothing to tidy up any more."""
+    for number in _STOPPING:
+        if signal.getsignal(number) is _stop:
+            signal.signal(number, signal.SIG_DFL)
+    sys.unraisablehook = sys.__unraisablehook__
+
+
+def came() -> bool:
+    """Return whether the program was told to stop."""
+    return Received.number is not None
+
+
+def exit_code() -> int:
+    """Return the exit code of an interrupted program: 128 and the signal's number, as a shell has it."""
+    return EXIT_INTERRUPTED if Received.number is None else EXIT_SIGNAL + Received.number
+
+
+def cause() -> str:
+    """Return what to say of the interruption: Ctrl-C needs no name, others do."""
+    if Received.number in (None, signal.SIGINT):
+        return "interrupted"
+    return f"interrupted by {signal.Signals(Received.number or 0).name}"
+
+
+def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form of a handler
+    now = time.monotonic()
+    if Received.number is None:
+        Received.number, Received.moment = number, now
+    elif now - Received.moment < _ONE_PRESS_S:
+        return
+    else:
+        # What we started ends with us.
+        if sys.stderr is not None and sys.stderr.isatty():
+            os.write(2, _SHOW_CURSOR)
+        os.write(2, b"error: ended at once\n")
+        os._exit(EXIT_SIGNAL + number)
+    raise KeyboardInterrupt
+
+
+def _raise_again(unraisable: Any) -> None:
+    """Python drops an exception that comes up in a destructor or a callback; ours must not be lost."""
+    if unraisable.exc_type is KeyboardInterrupt and Received.number is not None:
+        number, Received.number = Received.number, None
+        _thread.interrupt_main(signal.Signals(number))
+    else:
+        sys.__unraisablehook__(unraisable)
