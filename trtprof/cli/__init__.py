@@ -14,11 +14,11 @@ def main() -> None:
         from trtprof.cli.app import app
 
         app()
-    except (KeyboardInterrupt, SystemExit) as end:
-        if isinstance(end, SystemExit) and not signals.came():
+    except (KeyboardInterrupt, SystemExit):
+        if not signals.came():
             raise
-        if isinstance(end, KeyboardInterrupt):  # before or after the command itself
-            sys.stderr.write(f"error: {signals.cause()}\n")
+        if not signals.Received.told:  # it came before or after the command itself
+            sys.stderr.write(f"error: {signals.cause()}\nhint: run the same command again\n")
         sys.exit(signals.exit_code())
     finally:
         signals.restore()

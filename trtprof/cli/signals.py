@@ -1,6 +1,6 @@
 """How the program is stopped: the first signal ends it in order, a second one at once.
 
-SIGINT, SIGTERM and SIGHUP raise :class:`KeyboardInterrupt` where the program is, so that whatever is open is closed,
+SIGINT, SIGTERM and SIGHUP raise a :class:`KeyboardInterrupt` where the program is, so that whatever is open is closed,
 children end, and what is finished is kept. What the parent ignores (``nohup``, a shell's background job) stays ignored.
 Imports nothing that takes time: it must be in place before anything else is.
 """
@@ -23,15 +23,20 @@ _ONE_PRESS_S: Final = 0.3
 _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal came. Of a class of its own: Python ends by SIGINT once the plain one has passed through ``exec``."""
+
+
 class Received:
-    """The first signal that came, and when; ``number`` is ``None`` before."""
+    """The first signal that came, and when; ``number`` is ``None`` before. ``told``: the user has been told of it."""
 
     number: int | None = None
     moment: float = 0.0
+    told: bool = False
 
 
 def install() -> None:
-    """From here on a signal raises :class:`KeyboardInterrupt` in the main thread."""
+    """From here on a signal raises :class:`Stopped` in the main thread."""
     for number in _STOPPING:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
@@ -58,6 +63,7 @@ def exit_code() -> int:
 
 def cause() -> str:
     """Return what to say of the interruption: Ctrl-C needs no name, others do."""
+    Received.told = True
     if Received.number in (None, signal.SIGINT):
         return "interrupted"
     return f"interrupted by {signal.Signals(Received.number or 0).name}"
@@ -75,12 +81,12 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the f
             os.write(2, _SHOW_CURSOR)
         os.write(2, b"error: ended at once\n")
         os._exit(EXIT_SIGNAL + number)
-    raise KeyboardInterrupt
+    raise Stopped
 
 
 def _raise_again(unraisable: Any) -> None:
     """Python drops an exception that comes up in a destructor or a callback; ours must not be lost."""
-    if unraisable.exc_type is KeyboardInterrupt and Received.number is not None:
+    if unraisable.exc_type is Stopped and Received.number is not None:
         number, Received.number = Received.number, None
         _thread.interrupt_main(signal.Signals(number))
     else:
