@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from trtprof.errors import EXIT_INTERRUPTED, EXIT_SIGNAL
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_PRESS_S: Final = 0.3
 """`timeout`, `uv run` and others pass on a signal that their child gets from the terminal or the group as well."""
+_MOMENT_S: Final = 0.002
 _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 
@@ -87,7 +89,14 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the f
 def _raise_again(unraisable: Any) -> None:
     """Python drops an exception that comes up in a destructor or a callback; ours must not be lost."""
     if unraisable.exc_type is Stopped and Received.number is not None:
-        number, Received.number = Received.number, None
-        _thread.interrupt_main(signal.Signals(number))
+        number, Received.number = signal.Signals(Received.number), None
+        with suppress(RuntimeError):  # the interpreter is ending
+            _thread.start_new_thread(_send_again, (number,))
     else:
         sys.__unraisablehook__(unraisable)
+
+
+def _send_again(number: signal.Signals) -> None:
+    """From another thread and a moment later: in this one it would come up where the first was dropped."""
+    time.sleep(_MOMENT_S)
+    _thread.interrupt_main(number)
