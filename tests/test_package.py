@@ -57,7 +57,9 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"trtprof", f"trtprof-{PROJECT['project']['version']}.dist-info"}
+    stem = f"trtprof-{PROJECT['project']['version']}"
+    assert {name.split("/")[0] for name in names} == {"trtprof", f"{stem}.dist-info", f"{stem}.data"}
+    assert [name for name in names if ".data/" in name] == [f"{stem}.data/data/share/man/man1/trtprof.1"]
     for needed in (
         "trtprof/py.typed",
         "trtprof/parsers/layer_text.py",

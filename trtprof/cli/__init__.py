@@ -13,7 +13,7 @@ def main() -> None:
     try:
         from trtprof.cli.app import app
 
-        app()
+        app(prog_name="trtprof")  # also as `python -m trtprof`: completion goes by the name
     except (KeyboardInterrupt, SystemExit):
         if not signals.came():
             raise
