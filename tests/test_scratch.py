@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from trtprof.scratch import Scratch, sweep
 
 HOLDER = """
@@ -72,3 +74,21 @@ def test_what_only_bears_such_a_name_is_left_alone(tmp_path: Path) -> None:
         "trtprof-scratch-link",
         young.name,
     }
+
+
+def test_a_removal_that_is_cut_short_leaves_what_the_next_one_sweeps(tmp_path: Path, monkeypatch) -> None:
+    scratch = Scratch(tmp_path)
+    for number in range(3):
+        (scratch.path / f"below{number}").mkdir()
+    gone = []
+
+    def killed(path: Path, **_: object) -> None:
+        gone.append(path)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("trtprof.scratch.shutil.rmtree", killed)
+        scratch.remove()
+    (left,) = tmp_path.iterdir()
+    assert gone[0].parent == left
+    assert (left / ".trtprof-scratch").is_file()

@@ -79,5 +79,12 @@ def _sweep_one(path: Path) -> None:
 
 
 def _remove(path: Path, lock: int) -> None:
+    """The mark goes last: what is left when this is cut short is swept as well."""
+    with suppress(OSError):
+        for entry in path.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != _MARK:
+                entry.unlink(missing_ok=True)
     shutil.rmtree(path, ignore_errors=True)
     os.close(lock)

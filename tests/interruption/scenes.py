@@ -168,7 +168,7 @@ _TRTEXEC = ("--backend", "trtexec", "--trtexec", "bin/trtexec")
 _RTX = ("--backend", "rtx-aot")
 SCENES = (
     Scene("compare-rtx", ("compare", _MICRO, "-p", "fp32", "-p", "int8", *_RTX, "--out", "out"), _compared),
-    Scene("compare-trtexec", ("compare", _MICRO, "-p", "fp32", "-p", "fp16", *_TRTEXEC, "--out", "out"), _compared),
+    Scene("compare-trtexec", ("compare", _MICRO, "-p", "fp16", *_TRTEXEC, "--out", "out"), _compared),
     Scene("sensitivity", ("sensitivity", _MICRO, "--out", "out"), _measured),
     Scene("quantize", ("quantize", _MICRO, "-o", "q.onnx"), _files("q.onnx", "q.onnx.calibration.json")),
     Scene("fix", ("fix", _ONESIDED, "-o", "f.onnx"), _files("f.onnx")),

@@ -1,6 +1,6 @@
 """Commands killed at random points, again and again: nothing runs on, nothing half passes for whole, a rerun finishes.
 
-``TRTPROF_KILLS`` sets how many times in all (24 unless set), ``TRTPROF_KILL_SEED`` where (0); ``make soak`` sets both.
+``TRTPROF_KILLS`` sets how many times in all (30 unless set), ``TRTPROF_KILL_SEED`` where (0); ``make soak`` sets both.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import pytest
 
 from tests.interruption.scenes import SCENES, Pieces, Scene, prepare
 
-KILLS = int(os.environ.get("TRTPROF_KILLS", "24"))
+KILLS = int(os.environ.get("TRTPROF_KILLS", "30"))
 SEED = int(os.environ.get("TRTPROF_KILL_SEED", "0"))
 IN_A_ROW = 3
 """How often a command is killed before it may finish."""
@@ -124,6 +124,8 @@ def check_ending(code: int, number: int, errors: str, at: str) -> None:
     """Check the exit status and the last words; a signal that comes before ours are set has the system's own."""
     if number == signal.SIGKILL:
         assert code == -number, at
+        return
+    if "init_import_site" in errors:  # Python itself, before any of ours
         return
     assert code in (128 + number, -number), at
     if code == 128 + number:
