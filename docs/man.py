@@ -17,19 +17,13 @@ EXIT_CODES: Final = (
     ("70", "A bug in trtprof."),
     ("129, 130, 143", "Ended by SIGHUP, SIGINT or SIGTERM. The same command goes on from there."),
 )
-ENVIRONMENT: Final = (
-    ("TRTPROF_DB", "The SQLite store of compare, runs and report."),
-    ("TRTPROF_RULES", "What `trtprof verify --learn` kept."),
-    ("NSYS, TRTEXEC, NCU", "The programs to use, before PATH is searched."),
-    ("TMPDIR", "Where large intermediate tensors are kept while a command runs."),
-    ("NO_COLOR", "No colour in tables."),
-)
 
 
 def man_page() -> str:
     """Return the page."""
     from trtprof import __version__
     from trtprof.cli.app import ENTRIES, START
+    from trtprof.cli.environment import VARIABLES
 
     parts = [
         HEAD.format(version=__version__),
@@ -41,7 +35,7 @@ def man_page() -> str:
         ".SH COMMANDS\n",
         *(_command(entry.name, entry.load()) for entry in sorted(ENTRIES, key=lambda entry: entry.name)),
         ".SH EXIT STATUS\n" + _terms(EXIT_CODES),
-        ".SH ENVIRONMENT\n" + _terms(ENVIRONMENT),
+        ".SH ENVIRONMENT\n" + _terms((name, item.meaning.replace("`", "")) for name, item in VARIABLES.items()),
         ".SH FILES\n" + _terms((("trtprof.toml", "Which findings to show, and which are set aside for what reason."),)),
     ]
     return "".join(parts)

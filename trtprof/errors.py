@@ -16,9 +16,11 @@ EXIT_BAD_INPUT: Final = 3
 EXIT_MISSING: Final = 4
 EXIT_FAILED: Final = 5
 EXIT_BUG: Final = 70
-EXIT_SIGNAL: Final = 128
+BY_SIGNAL: Final = 128
 """Ended by a signal: this and its number, as shells have it."""
-EXIT_INTERRUPTED: Final = EXIT_SIGNAL + 2
+EXIT_HANGUP: Final = BY_SIGNAL + 1
+EXIT_INTERRUPTED: Final = BY_SIGNAL + 2
+EXIT_TERMINATED: Final = BY_SIGNAL + 15
 
 
 class TrtprofError(Exception):

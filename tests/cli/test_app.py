@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from trtprof import __version__
 from trtprof.cli.app import ENTRIES, START
 from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Final
 
-from trtprof.errors import EXIT_INTERRUPTED, EXIT_SIGNAL
+from trtprof.errors import BY_SIGNAL, EXIT_INTERRUPTED
 
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_PRESS_S: Final = 0.3
@@ -60,7 +60,7 @@ def came() -> bool:
 
 def exit_code() -> int:
     """Return the exit code of an interrupted program: 128 and the signal's number, as a shell has it."""
-    return EXIT_INTERRUPTED if Received.number is None else EXIT_SIGNAL + Received.number
+    return EXIT_INTERRUPTED if Received.number is None else BY_SIGNAL + Received.number
 
 
 def cause() -> str:
@@ -82,7 +82,7 @@ def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the f
         if sys.stderr is not None and sys.stderr.isatty():
             os.write(2, _SHOW_CURSOR)
         os.write(2, b"error: ended at once\n")
-        os._exit(EXIT_SIGNAL + number)
+        os._exit(BY_SIGNAL + number)
     raise Stopped
 
 
