@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any, Final, get_args
+from importlib import import_module
+from typing import Any, Final, get_args, get_type_hints
 
 HEAD: Final = '.TH TRTPROF 1 "" "trtprof {version}" "User Commands"\n'
 EXIT_CODES: Final = (
@@ -33,7 +34,7 @@ def man_page() -> str:
         ".SH DESCRIPTION\n.nf\n",
         _text(START.partition("\n\n")[2].rpartition("\n\n")[0]) + "\n.fi\n",
         ".SH COMMANDS\n",
-        *(_command(entry.name, entry.load()) for entry in sorted(ENTRIES, key=lambda entry: entry.name)),
+        *(_command(entry) for entry in sorted(ENTRIES, key=lambda entry: entry.name)),
         ".SH EXIT STATUS\n" + _terms(EXIT_CODES),
         ".SH ENVIRONMENT\n" + _terms((name, item.meaning.replace("`", "")) for name, item in VARIABLES.items()),
         ".SH FILES\n" + _terms((("trtprof.toml", "Which findings to show, and which are set aside for what reason."),)),
@@ -41,18 +42,23 @@ def man_page() -> str:
     return "".join(parts)
 
 
-def _command(name: str, command: Any) -> str:
+def _command(entry: Any) -> str:
+    command = entry.load()
+    hints = get_type_hints(getattr(import_module(f"trtprof.cli.{entry.module}"), entry.function))
     paragraphs = [" ".join(part.split()) for part in (command.help or "").split("\n\n")]
-    options = [parameter for parameter in command.params if parameter.name != "help"]
-    terms = [(_names(parameter), " ".join((getattr(parameter, "help", None) or "").split())) for parameter in options]
-    return f".SS trtprof {_text(name)}\n" + "\n.PP\n".join(map(_text, paragraphs)) + "\n" + _terms(terms)
+    terms = [
+        (_names(parameter, hints.get(parameter.name)), " ".join((getattr(parameter, "help", None) or "").split()))
+        for parameter in command.params
+        if parameter.name != "help"
+    ]
+    return f".SS trtprof {_text(entry.name)}\n" + "\n.PP\n".join(map(_text, paragraphs)) + "\n" + _terms(terms)
 
 
-def _names(parameter: Any) -> str:
+def _names(parameter: Any, annotation: Any) -> str:
     if parameter.param_type_name == "argument":
         return str(parameter.metavar or (parameter.name or "").upper())
     names = ", ".join((*parameter.opts, *parameter.secondary_opts))
-    return f"{names} {parameter.metavar or '|'.join(_choices(parameter.type_descriptor.annotation))}".rstrip()
+    return f"{names} {parameter.metavar or '|'.join(_choices(annotation))}".rstrip()
 
 
 def _choices(annotation: Any) -> list[str]:

@@ -74,7 +74,9 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
 
 
 def test_every_option_and_command_in_the_readme_exists() -> None:
-    from trtprof.cli.app import ENTRIES
+    from typer.main import get_command
+
+    from trtprof.cli.app import ENTRIES, app
 
     text = (ROOT / "README.md").read_text()
     commands = {entry.name: entry.load() for entry in ENTRIES}
@@ -83,7 +85,7 @@ def test_every_option_and_command_in_the_readme_exists() -> None:
     assert set(lines) <= set(commands)
     known = {
         name
-        for command in commands.values()
+        for command in (get_command(app), *commands.values())
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
     }
