@@ -67,16 +67,16 @@ class Builds:
     def collect(self) -> None:
         """Note the builds that have ended; do not wait for the others."""
         for item in [item for item in self._waiting if item[2].done()]:
-            self._waiting.remove(item)
             self._note(*item)
+            self._waiting.remove(item)  # only now: an interruption in between must not lose what was built
 
     def finish(self) -> None:
         """Wait for every build and note it."""
         while self._waiting:
             name, depends, future = self._waiting[0]
             wait([future])
-            self._waiting.pop(0)
             self._note(name, depends, future)
+            self._waiting.pop(0)
 
     def _make(self, spec: VariantSpec, data: Calibrated) -> Made:
         target = "" if self.maker.measures else f" for {self.maker.depends()['target']}"
