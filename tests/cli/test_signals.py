@@ -122,3 +122,19 @@ def test_an_error_that_a_library_makes_of_it_is_no_bug(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
     assert errors.startswith("error: interrupted\n")
+
+
+def test_an_import_is_not_interrupted_in_its_midst(tmp_path: Path) -> None:
+    """A module in C may crash when an exception comes up while it is made."""
+    (tmp_path / "slow_module.py").write_text(
+        "import time\nprint('importing', flush=True)\n"
+        "for _ in range(60):\n    time.sleep(0.01)\nprint('imported', flush=True)\n"
+    )
+    process = start(tmp_path, "import slow_module\n        while True: time.sleep(0.01)")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "importing\n"
+    process.send_signal(signal.SIGTERM)
+    said, errors = process.communicate(timeout=20)
+    assert said == "imported\n"
+    assert process.returncode == 143
+    assert errors.startswith("error: interrupted by SIGTERM\n")

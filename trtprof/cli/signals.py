@@ -21,7 +21,8 @@ from trtprof.errors import BY_SIGNAL, EXIT_INTERRUPTED
 _STOPPING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _ONE_PRESS_S: Final = 0.3
 """`timeout`, `uv run` and others pass on a signal that their child gets from the terminal or the group as well."""
-_MOMENT_S: Final = 0.002
+_MOMENT_S: Final = 0.005
+_IMPORT_S: Final = 5.0
 _SHOW_CURSOR: Final = b"\x1b[?25h"
 
 
@@ -30,10 +31,14 @@ class Stopped(KeyboardInterrupt):
 
 
 class Received:
-    """The first signal that came, and when; ``number`` is ``None`` before. ``told``: the user has been told of it."""
+    """The first signal that came, and when; ``number`` is ``None`` before. ``waiting``: it will come again.
+
+    ``told``: the user has been told of it.
+    """
 
     number: int | None = None
     moment: float = 0.0
+    waiting: bool = False
     told: bool = False
 
 
@@ -71,19 +76,31 @@ def cause() -> str:
     return f"interrupted by {signal.Signals(Received.number or 0).name}"
 
 
-def _stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the form of a handler
+def _stop(number: int, frame: FrameType | None) -> None:
     now = time.monotonic()
-    if Received.number is None:
-        Received.number, Received.moment = number, now
-    elif now - Received.moment < _ONE_PRESS_S:
-        return
-    else:
+    if Received.number is None or Received.waiting:
+        Received.moment = Received.moment if Received.waiting else now
+        Received.number = number
+        Received.waiting = now - Received.moment < _IMPORT_S and _importing(frame)
+        if Received.waiting:
+            _thread.start_new_thread(_send_again, (signal.Signals(number),))
+            return
+        raise Stopped
+    if now - Received.moment >= _ONE_PRESS_S:
         # What we started ends with us.
         if sys.stderr is not None and sys.stderr.isatty():
             os.write(2, _SHOW_CURSOR)
         os.write(2, b"error: ended at once\n")
         os._exit(BY_SIGNAL + number)
-    raise Stopped
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being imported: one in C may crash when an exception comes up in the midst of it."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _raise_again(unraisable: Any) -> None:
