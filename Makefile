@@ -5,8 +5,10 @@ BIN    := $(VENV)/bin
 MODELS := fixtures/models
 STAMP  := $(VENV)/.cpu-stamp
 DEV    := $(VENV)/.dev-stamp
+REL    := $(VENV)/.release-stamp
+LOWEST := $(VENV)-lowest
 
-.PHONY: setup demo test lint bench docs clean
+.PHONY: setup demo test soak lint bench docs dist release-check release-lowest clean
 
 setup: $(STAMP)
 
@@ -32,6 +34,10 @@ demo: $(STAMP) $(MODELS)/resnet18.onnx
 test: $(DEV)
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
+soak: $(DEV)
+	TRTPROF_KILLS=$${TRTPROF_KILLS:-100} TRTPROF_KILL_SEED=$${TRTPROF_KILL_SEED:-$$(date +%s)} \
+		$(BIN)/python -m pytest tests/interruption
+
 lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,5 +52,24 @@ docs: $(DEV)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "wrote build/site/index.html"
 
+$(REL): $(STAMP)
+	$(BIN)/python -m pip install --quiet --group release
+	@touch $@
+
+dist: $(REL)
+	rm -rf dist
+	$(BIN)/python -m build
+
+release-check: $(REL)
+	$(BIN)/python release/check.py
+
+# The lower bounds of pyproject.toml, installed and used: what they promise must work.
+release-lowest:
+	$(PYTHON) -m venv --clear $(LOWEST)
+	$(LOWEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints/lowest.txt --editable '.[cpu]'
+	$(LOWEST)/bin/python -m pip install --quiet pytest pytest-xdist hypothesis jsonschema tomli
+	$(LOWEST)/bin/python -m pytest tests/cli tests/store tests/dashboards tests/parsers tests/pipeline tests/graph
+
 clean:
-	rm -rf $(VENV) demo-out build *.egg-info
+	rm -rf $(VENV) $(LOWEST) demo-out build dist *.egg-info

@@ -103,6 +103,9 @@ def main() -> int:
     arguments = parser.parse_args()
     for name, page in PAGES.items():
         (DOCS / name).write_text(page(), encoding="utf-8")
+    from man import man_page  # beside this script
+
+    (DOCS / "trtprof.1").write_text(man_page(), encoding="utf-8")
     if arguments.capture is not None:
         (DOCS / "compare.svg").write_text(picture(arguments.capture), encoding="utf-8")
     return 0

@@ -162,6 +162,8 @@ def exit_codes_page() -> str:
     words = {
         errors.EXIT_DONE: "Done. What was found may be bad news all the same: gates are asked for.",
         errors.EXIT_GATE: "A gate that was asked for failed, or a check whose answer is no: the answer is on stdout.",
+        errors.EXIT_HANGUP: "Ended by SIGHUP, as when the terminal is closed; else as 130.",
+        errors.EXIT_TERMINATED: "Ended by SIGTERM; else as 130. What is kept: [interruption](interruption.md).",
         errors.EXIT_BUG: "A bug in trtprof: the traceback is on stderr. Please report it.",
     }
     codes = {value: name for name, value in vars(errors).items() if name.startswith("EXIT_")}

@@ -57,7 +57,9 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.split("/")[0] for name in names} == {"trtprof", f"trtprof-{PROJECT['project']['version']}.dist-info"}
+    stem = f"trtprof-{PROJECT['project']['version']}"
+    assert {name.split("/")[0] for name in names} == {"trtprof", f"{stem}.dist-info", f"{stem}.data"}
+    assert [name for name in names if ".data/" in name] == [f"{stem}.data/data/share/man/man1/trtprof.1"]
     for needed in (
         "trtprof/py.typed",
         "trtprof/parsers/layer_text.py",
@@ -72,7 +74,9 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
 
 
 def test_every_option_and_command_in_the_readme_exists() -> None:
-    from trtprof.cli.app import ENTRIES
+    from typer.main import get_command
+
+    from trtprof.cli.app import ENTRIES, app
 
     text = (ROOT / "README.md").read_text()
     commands = {entry.name: entry.load() for entry in ENTRIES}
@@ -81,7 +85,7 @@ def test_every_option_and_command_in_the_readme_exists() -> None:
     assert set(lines) <= set(commands)
     known = {
         name
-        for command in commands.values()
+        for command in (get_command(app), *commands.values())
         for parameter in command.params
         for name in (*parameter.opts, *parameter.secondary_opts)
     }

@@ -16,7 +16,11 @@ EXIT_BAD_INPUT: Final = 3
 EXIT_MISSING: Final = 4
 EXIT_FAILED: Final = 5
 EXIT_BUG: Final = 70
-EXIT_INTERRUPTED: Final = 130
+BY_SIGNAL: Final = 128
+"""Ended by a signal: this and its number, as shells have it."""
+EXIT_HANGUP: Final = BY_SIGNAL + 1
+EXIT_INTERRUPTED: Final = BY_SIGNAL + 2
+EXIT_TERMINATED: Final = BY_SIGNAL + 15
 
 
 class TrtprofError(Exception):
@@ -89,7 +93,7 @@ class GateFailed(TrtprofError):  # noqa: N818 - reads as what it says
 
 
 class Interrupted(TrtprofError):  # noqa: N818
-    """Ctrl-C. What was finished is kept, and the hint names the command that goes on from there."""
+    """Ctrl-C, or a signal like it. What was finished is kept, and the hint says how to go on from there."""
 
     exit_code = EXIT_INTERRUPTED
     code = "interrupted"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,8 +19,11 @@ def cannot_write(path: Path, error: OSError, hint: str | None = ROOM_HINT) -> Bu
 
 
 @contextmanager
-def replacing(path: Path, hint: str | None = ROOM_HINT) -> Iterator[Path]:
+def replacing(path: Path, hint: str | None = ROOM_HINT, *, sync: bool = True) -> Iterator[Path]:
     """Give the temporary path to write, in the directory of ``path``, which takes its place at the end.
+
+    With ``sync`` that holds through a power cut too; it is for what nobody would notice to be cut off. What is checked
+    against its hash before use needs none.
 
     Raises:
         BuildError: it cannot be written; nothing is left then, and an earlier file is as it was.
@@ -27,8 +32,25 @@ def replacing(path: Path, hint: str | None = ROOM_HINT) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
+        if sync:
+            _sync(temporary)
         temporary.replace(path)
+        if sync:
+            _sync(path.parent)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise cannot_write(path, error, hint) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Have the system write a file or a directory to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot
+            raise
+    finally:
+        os.close(handle)

@@ -21,6 +21,15 @@ time.sleep(120)
 """
 
 
+DETACHED = WITH_GRANDCHILD.replace('sleep(120)"])', 'sleep(120)"], start_new_session=True)')
+CALLER = """
+import sys
+from pathlib import Path
+from trtprof.backends.process import run_logged
+run_logged(sys.argv[2:], Path(sys.argv[1]), timeout_s=60)
+"""
+
+
 def is_alive(pid: int) -> bool:
     """Whether a process runs; one that ended and waits to be reaped does not."""
     try:
@@ -90,22 +99,42 @@ def test_an_exception_while_waiting_ends_the_group(tmp_path: Path) -> None:
     assert await_end(pids[0])
 
 
-def test_a_real_ctrl_c_reaches_the_caller_and_the_child_is_ended(tmp_path: Path) -> None:
+@pytest.mark.parametrize("code", [WITH_GRANDCHILD, DETACHED], ids=["in the group", "detached"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_whatever_ends_the_caller_the_child_is_ended_too(tmp_path: Path, number: int, code: str) -> None:
     """The terminal sends SIGINT to the foreground group, in which the tool is not."""
     caller = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from trtprof.backends.process import run_logged\n"
-         "run_logged(sys.argv[2:], Path(sys.argv[1]), timeout_s=60)",
-         str(tmp_path / "log"), *PYTHON, WITH_GRANDCHILD],
+        [sys.executable, "-c", CALLER, str(tmp_path / "log"), *PYTHON, code],
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
     deadline = time.monotonic() + 20
     while not (tmp_path / "log").exists() or not (tmp_path / "log").read_text().endswith("\n"):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    os.killpg(caller.pid, signal.SIGINT)
+    os.killpg(caller.pid, number)
     _, error = caller.communicate(timeout=20)
-    assert b"KeyboardInterrupt" in error
+    assert caller.returncode == -number
+    assert (b"KeyboardInterrupt" in error) is (number == signal.SIGINT)
     assert await_end(int((tmp_path / "log").read_text()))
+
+
+def test_what_detached_itself_ends_with_its_parent(tmp_path: Path) -> None:
+    code = DETACHED.replace("\ntime.sleep(120)", "")
+    assert run_logged([*PYTHON, code], tmp_path / "log", timeout_s=30).code == 0
+    assert await_end(int((tmp_path / "log").read_text()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL, signal.SIGTERM])
+def test_a_child_that_a_signal_ends_is_told_apart(tmp_path: Path, number: int) -> None:
+    ending = run_logged([*PYTHON, f"import os; os.kill(os.getpid(), {int(number)})"], tmp_path / "log", timeout_s=30)
+    assert (ending.code, ending.expired) == (-number, False)
+
+
+def test_a_tool_finds_the_signals_as_a_shell_leaves_them(tmp_path: Path) -> None:
+    """Python ignores SIGPIPE; a tool that inherited that would not end with the reader of its output."""
+    run_logged(["/bin/cat", "/proc/self/status"], tmp_path / "log", timeout_s=30)
+    facts = dict(line.split(":\t", 1) for line in (tmp_path / "log").read_text().splitlines() if ":\t" in line)
+    assert (int(facts["SigIgn"], 16), int(facts["SigBlk"], 16)) == (0, 0)
 
 
 def test_with_grace_a_child_may_end_itself(tmp_path: Path) -> None:

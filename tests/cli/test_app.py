@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import platform
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from trtprof import __version__
 from trtprof.cli.app import ENTRIES, START
 from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED
@@ -17,7 +21,12 @@ HEAVY = {"pandas", "plotly", "onnx", "tensorrt", "tensorrt_rtx", "numpy", "onnxr
 
 
 @pytest.mark.parametrize(
-    "code", ["import trtprof", "import sys; sys.argv[1:] = ['--help']; from trtprof.cli import main; main()"]
+    "code",
+    [
+        "import trtprof",
+        "import sys; sys.argv[1:] = ['--help']; from trtprof.cli import main; main()",
+        "import sys; sys.argv[1:] = ['--version']; from trtprof.cli import main; main()",
+    ],
 )
 def test_nothing_heavy_is_loaded_at_start(code: str) -> None:
     probe = f"import atexit, sys\natexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n{code}"
@@ -28,7 +37,10 @@ def test_nothing_heavy_is_loaded_at_start(code: str) -> None:
 def test_alone_it_tells_what_to_type(trtprof) -> None:
     result = trtprof()
     assert (result.exit_code, result.stdout) == (0, START)
-    assert trtprof("--version").stdout == f"trtprof {__version__}\n"
+    version = trtprof("--version").stdout.splitlines()
+    assert version[:2] == [f"trtprof {__version__}", f"python {platform.python_version()}"]
+    assert {line.split()[0] for line in version} >= {"onnx", "plotly"}
+    assert all(re.fullmatch(r"[a-z-]+ \S+", line) for line in version)
     assert trtprof("compare").exit_code == 2
     assert trtprof("frobnicate").exit_code == 2
 
@@ -91,6 +103,28 @@ def test_the_store_may_be_named_by_the_environment(trtprof, micro_capture: Path,
     assert "residual_micro" in trtprof("runs").stdout
 
 
+@pytest.fixture
+def man_page() -> str:
+    namespace: dict[str, object] = {"__name__": "man"}
+    exec(compile((ROOT / "docs" / "man.py").read_text(), "man.py", "exec"), namespace)
+    return str(namespace["man_page"]())  # type: ignore[operator]
+
+
+def test_the_manual_page_is_what_the_program_says(man_page: str) -> None:
+    assert (ROOT / "docs" / "trtprof.1").read_text(encoding="utf-8") == man_page
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not installed")
+def test_the_manual_page_is_set_without_a_warning(man_page: str) -> None:
+    command = ["groff", "-man", "-Tutf8", "-ww", "-Kutf8", "-P-cbou"]
+    done = subprocess.run(command, input=man_page, capture_output=True, text=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for entry in ENTRIES:
+        assert f"trtprof {entry.name}\n" in done.stdout
+    for words in ("--build-timeout SECONDS", "EXIT STATUS", "129, 130, 143", "'trtprof verify"):
+        assert words in done.stdout.replace("`", "'")
+
+
 def test_several_runs_become_one_page(trtprof, micro_capture: Path, tmp_path: Path) -> None:
     store = tmp_path / "trtprof.db"
     trtprof("compare", micro_capture, "--db", store)
@@ -125,4 +159,4 @@ def test_the_help_imports_no_command() -> None:
         "print(sorted(name for name in sys.modules if name.startswith('trtprof.cli.')), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "['trtprof.cli.app', 'trtprof.cli.group']"
+    assert done.stderr.strip() == "['trtprof.cli.app', 'trtprof.cli.group', 'trtprof.cli.signals']"

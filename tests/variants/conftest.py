@@ -23,8 +23,9 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
     def get(name: str) -> Path:
         if name not in made:
+            source = _source(name, root)  # may skip
+            prepare(source, SHAPES.get(name, {}), root / f"{name}.base.onnx")
             made[name] = root / f"{name}.base.onnx"
-            prepare(_source(name, root), SHAPES.get(name, {}), made[name])
         return made[name]
 
     return get

@@ -157,6 +157,7 @@ def test_outputs_of_the_model_are_never_quantised(tmp_path):
 @pytest.mark.parametrize("name", ["residual_micro", "resnet18", "mobilenet", "transformer"])
 def test_against_onnxruntimes_quantiser(base, name, tmp_path):
     """The same edges and scales as ``quantize_static`` with the options TensorRT accepts, called on those nodes."""
+    import onnxruntime
     from onnxruntime import quantization as ort
 
     path, data = base(name), data_for(base(name), "random:2")
@@ -190,9 +191,11 @@ def test_against_onnxruntimes_quantiser(base, name, tmp_path):
     expected = {key: value for key, value in initializers(theirs).items() if key.endswith("_scale")}
     found = {key: value for key, value in initializers(ours).items() if key.endswith("_scale")}
     assert set(found) == set(expected)
+    # 1.20 takes 1 for the largest output of any Softmax, 1.23 looks.
+    looks = tuple(map(int, onnxruntime.__version__.split(".")[:2])) >= (1, 23)
     for key, value in expected.items():
         assert found[key].shape == value.shape, key
-        assert np.allclose(found[key], value, rtol=1e-5), key
+        assert np.allclose(found[key], value, rtol=1e-5) or ("Softmax" in key and not looks), key
     assert {node.name for node in qdq_nodes(ours)} == {node.name for node in qdq_nodes(theirs)}
 
 

@@ -1,25 +1,15 @@
-"""What the processes that build engines share: they end with their parent, and tell how far a build is.
+"""What the processes that build engines share: they tell how far a build is.
 
 Imports nothing of ours, for a child must start quickly.
 """
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
-_PR_SET_PDEATHSIG: Final = 1
 _SAY_EVERY_S: Final = 0.1
-
-
-def die_with_parent() -> None:
-    """Linux only, and no loss elsewhere: end with the parent even when it is killed outright."""
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def make_monitor(trt: Any, progress: Callable[[str, int, int], None]) -> Any:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from typing import Final
 from trtprof.backends.process import Ending, run_logged
 from trtprof.backends.programs import given_or_on_path
 from trtprof.errors import BuildError, MissingDependency
+from trtprof.files import cannot_write
+from trtprof.scratch import Scratch
 
 PLACES: Final = (
     "/opt/nvidia/nsight-systems/*/bin/nsys",
@@ -118,8 +119,8 @@ def open_nsys(path: Path) -> Nsys:
 
 
 def _ask(path: Path, *arguments: str) -> str:
-    with tempfile.TemporaryDirectory(prefix="trtprof-") as folder:
-        log = Path(folder) / "said.txt"
+    with Scratch() as folder:
+        log = folder / "said.txt"
         run_logged([path, *arguments], log, timeout_s=_HELP_TIMEOUT_S)
         return log.read_text(encoding="utf-8", errors="replace")
 
@@ -164,17 +165,40 @@ def profile(
         MissingDependency: nsys does not start or lacks its importer.
         BuildError: the child fails, nothing was collected, or it takes too long.
     """
-    sqlite = report.with_suffix(".sqlite")
-    for path in (report, sqlite, report.with_suffix(".qdstrm")):
+    sqlite, stream = report.with_suffix(".sqlite"), report.with_suffix(".qdstrm")
+    for path in (report, sqlite, stream):
         with suppress(OSError):
             path.unlink()
-    ending = run_logged(
-        profile_command(nsys, child, report),
-        log,
-        timeout_s=timeout_s,
-        grace_s=_GRACE_S,
-        env=traced_environment(nsys, os.environ if environ is None else environ),
-    )
+    # Elsewhere first: what nsys is still writing, or has written with this environment in it, is no result.
+    with _scratch(report.parent) as folder:
+        made, export = folder / report.name, folder / sqlite.name
+        _collect(nsys, profile_command(nsys, child, made), log, timeout_s, environ)
+        if made.is_file():
+            made.replace(report)
+        elif (folder / stream.name).is_file():
+            raise _no_importer(nsys, (folder / stream.name).replace(stream))
+        else:
+            raise BuildError(f"nsys wrote no report{_said(log)}", hint=f"the whole log is {log}")
+        if export.is_file():
+            redact(export)
+        else:
+            export_sqlite(nsys, report, export, log=log, timeout_s=timeout_s)
+        return export.replace(sqlite)
+
+
+def _scratch(folder: Path) -> Scratch:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Scratch(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def _collect(
+    nsys: Nsys, command: Sequence[str], log: Path, timeout_s: float, environ: Mapping[str, str] | None
+) -> None:
+    env = traced_environment(nsys, os.environ if environ is None else environ)
+    ending = run_logged(command, log, timeout_s=timeout_s, grace_s=_GRACE_S, env=env)
     if ending.expired:
         raise BuildError(
             f"the run under nsys took longer than {timeout_s:g} s and was ended",
@@ -182,9 +206,6 @@ def profile(
         )
     if ending.code != 0:
         raise BuildError(f"the run under nsys {_how(ending)}{_said(log)}", hint=f"the whole log is {log}")
-    if not report.is_file():
-        raise _no_report(nsys, report, log)
-    return redact(sqlite) if sqlite.is_file() else export_sqlite(nsys, report, sqlite, log=log, timeout_s=timeout_s)
 
 
 def export_sqlite(nsys: Nsys, report: Path, out: Path, *, log: Path, timeout_s: float = 600.0) -> Path:
@@ -259,10 +280,8 @@ def _said(log: Path) -> str:
     return f": {last[:200]}" if last else ""
 
 
-def _no_report(nsys: Nsys, report: Path, log: Path) -> BuildError | MissingDependency:
-    if report.with_suffix(".qdstrm").is_file():
-        return MissingDependency(
-            f"nsys {nsys.version_text} collected a run but has no importer, so there is no report",
-            hint=f"open {report.with_suffix('.qdstrm')} with the full Nsight Systems of that version",
-        )
-    return BuildError(f"nsys wrote no report{_said(log)}", hint=f"the whole log is {log}")
+def _no_importer(nsys: Nsys, stream: Path) -> MissingDependency:
+    return MissingDependency(
+        f"nsys {nsys.version_text} collected a run but has no importer, so there is no report",
+        hint=f"open {stream} with the full Nsight Systems of that version",
+    )

@@ -1,24 +1,30 @@
 """A tool run as a child process: in a session of its own, followed through its log, ended with everything it started.
 
 Output goes straight into a file rather than a pipe: the log is whole whatever happens to us, and a helper process that
-outlives its parent (nsys leaves one) cannot keep us waiting for the end of a pipe.
+outlives its parent (nsys leaves one) cannot keep us waiting for the end of a pipe. Between us and the tool stands
+:mod:`trtprof.backends.supervisor`, which ends it also when we are killed and can do nothing any more.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from trtprof.errors import MissingDependency
 from trtprof.files import cannot_write
 
+_SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
+_END_TIMEOUT_S: Final = 10.0
+_NOT_STARTED: Final = 127
 _FIRST_POLL_S: Final = 0.002
 _LAST_POLL_S: Final = 0.05
 _CHUNK_BYTES: Final = 2**20
@@ -71,40 +77,101 @@ def run_logged(
     started = time.monotonic_ns()
     with output:
         lines = _Lines(watch or log, on_line)
-        child = _start(command, output, env)
+        child = Child(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env)
         try:
             expired = not _await(child, time.monotonic() + timeout_s, lines)
         finally:
-            end_group(child, grace_s)
+            child.end(grace_s)
     lines.read(last=True)
-    return Ending(child.returncode, expired, time.monotonic_ns() - started)
+    return Ending(child.code, expired, time.monotonic_ns() - started)
 
 
-def end_group(child: subprocess.Popen[bytes], grace_s: float = 0.0) -> None:
-    """End a child that leads its own session, and everything in its process group."""
-    if grace_s > 0 and not _ended(child):
-        _signal_group(child, signal.SIGTERM)
-        _await(child, time.monotonic() + grace_s)
-    # Also when the child itself has ended: what it started may still hold the GPU. It is not reaped before this, so
-    # that its number cannot have become another process's.
-    _signal_group(child, signal.SIGKILL)
-    child.wait()
+class Child:
+    """A tool that is under way, in a session of its own, so that a Ctrl-C reaches us alone.
+
+    The tool and all it starts end with :meth:`end`, with this process, or with the tool itself.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        stdin: int,
+        stdout: int | IO[bytes],
+        stderr: int = subprocess.DEVNULL,
+        env: Mapping[str, str] | None = None,
+        text: bool = False,
+    ) -> None:
+        self.name = str(command[0])
+        self._line, theirs = socket.socketpair()
+        with theirs:
+            supervisor = [sys.executable, "-IS", str(_SUPERVISOR), str(theirs.fileno())]
+            try:
+                self._process: subprocess.Popen[Any] = subprocess.Popen(
+                    [*supervisor, *(str(part) for part in command)],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=stderr,
+                    text=text,
+                    errors="replace" if text else None,
+                    start_new_session=True,
+                    pass_fds=(theirs.fileno(),),
+                    env=None if env is None else dict(env),
+                )
+            except OSError as error:
+                self._line.close()
+                raise _not_started(self.name, error) from error
+        self.stdin, self.stdout = self._process.stdin, self._process.stdout
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has ended, and everything it started."""
+        return self._process.poll() is not None
+
+    @property
+    def code(self) -> int:
+        """Exit status of a child that has ended; negative: the signal that ended it."""
+        return self._process.wait()
+
+    def kill(self) -> None:
+        """Order its end; a word from another thread is enough."""
+        with suppress(OSError):
+            self._line.shutdown(socket.SHUT_WR)
+
+    def end(self, grace_s: float = 0.0) -> None:
+        """End it and everything it started: at once, or by SIGTERM and ``grace_s`` seconds later.
+
+        Raises:
+            MissingDependency: it could not be started.
+        """
+        if grace_s > 0 and not self.ended:
+            with suppress(OSError):
+                self._line.send(b"T")
+            _await(self, time.monotonic() + grace_s)
+        self.kill()
+        try:
+            code = self._process.wait(_END_TIMEOUT_S)
+        except subprocess.TimeoutExpired:  # what hangs in the kernel cannot be ended by anyone
+            self._process.kill()
+            code = self._process.wait()
+        for stream in (self.stdin, self.stdout):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        with self._line:
+            if code == _NOT_STARTED and (said := self._line.recv(16)):
+                number = int(said)
+                raise _not_started(self.name, OSError(number, os.strerror(number)))
 
 
-def _signal_group(child: subprocess.Popen[bytes], number: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, number)
+def _not_started(name: str, error: OSError) -> MissingDependency:
+    return MissingDependency(f"{name}: cannot be started: {error.strerror or error}")
 
 
-def _ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether the child has ended, without reaping it."""
-    return os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _await(child: subprocess.Popen[bytes], deadline: float, lines: _Lines | None = None) -> bool:
+def _await(child: Child, deadline: float, lines: _Lines | None = None) -> bool:
     """Wait for the child's end, at most until ``deadline`` on the monotonic clock; return whether it came."""
     pause = _FIRST_POLL_S
-    while not _ended(child):
+    while not child.ended:
         if time.monotonic() >= deadline:
             return False
         time.sleep(pause)
@@ -112,21 +179,6 @@ def _await(child: subprocess.Popen[bytes], deadline: float, lines: _Lines | None
         if lines is not None:
             lines.read()
     return True
-
-
-def _start(command: Sequence[str | Path], output: IO[bytes], env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
-    try:
-        # A session of its own: a Ctrl-C reaches us alone, and we end the whole group.
-        return subprocess.Popen(
-            [str(part) for part in command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=None if env is None else dict(env),
-        )
-    except OSError as error:
-        raise MissingDependency(f"{command[0]}: cannot be started: {error.strerror or error}") from error
 
 
 class _Lines:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trtprof.backends.base import BuildRecord, BuildRequest, Progress
+from trtprof.backends.process import Child
 from trtprof.dependencies import installed, version_of
 from trtprof.errors import BuildError, MissingDependency, UsageError
 
@@ -79,13 +80,15 @@ def version() -> str:
     return version_of(DISTRIBUTION) or "unknown"
 
 
-_running: set[subprocess.Popen[str]] = set()
+_running: set[Child] = set()
+_lock: Final = threading.Lock()
 
 
 def end_all() -> None:
     """End every build under way, from whatever thread it was started; each then raises :class:`BuildError`."""
-    for child in tuple(_running):
-        _kill(child)
+    with _lock:
+        for child in _running:
+            child.kill()
 
 
 def build(request: BuildRequest, progress: Progress | None = None) -> BuildRecord:
@@ -99,28 +102,27 @@ def build(request: BuildRequest, progress: Progress | None = None) -> BuildRecor
     partial = request.log.with_suffix(".log.part")
     command = [sys.executable, "-m", "trtprof.backends.rtx_child"]
     payload = json.dumps({**asdict(request), "onnx": str(request.onnx), "log": str(partial)})
-    # A session of its own: a Ctrl-C reaches us alone, and we end the whole group.
-    child = subprocess.Popen(
+    child = Child(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        errors="replace",
-        start_new_session=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    _running.add(child)
     expired = threading.Event()
     timer = threading.Timer(request.timeout_s, _expire, args=(child, expired))
-    timer.start()
     try:
+        with _lock:
+            _running.add(child)
+        timer.start()
         answer, noise = _converse(child, payload, progress)
-        code = child.wait()
+        code = child.code
     finally:
         timer.cancel()
-        _running.discard(child)
-        _end(child)
+        with _lock:
+            _running.discard(child)
+        child.end()
         with suppress(OSError):
             partial.replace(request.log)
     if expired.is_set():
@@ -135,9 +137,7 @@ def build(request: BuildRequest, progress: Progress | None = None) -> BuildRecor
     return BuildRecord(log=request.log, tool="TensorRT-RTX", tool_version=tool_version, **answer["built"])
 
 
-def _converse(
-    child: subprocess.Popen[str], payload: str, progress: Progress | None
-) -> tuple[dict[str, Any] | None, list[str]]:
+def _converse(child: Child, payload: str, progress: Progress | None) -> tuple[dict[str, Any] | None, list[str]]:
     """Feed the request, follow progress lines and return the final answer and whatever else was printed."""
     assert child.stdin is not None and child.stdout is not None
     with suppress(BrokenPipeError):
@@ -169,25 +169,9 @@ def _message(line: str) -> dict[str, Any] | None:
     return None
 
 
-def _expire(child: subprocess.Popen[str], expired: threading.Event) -> None:
+def _expire(child: Child, expired: threading.Event) -> None:
     expired.set()
-    _kill(child)
-
-
-def _kill(child: subprocess.Popen[str]) -> None:
-    """Kill the child's whole group; a build holds nothing worth a graceful end."""
-    if child.poll() is None:
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-
-
-def _end(child: subprocess.Popen[str]) -> None:
-    _kill(child)
-    child.wait()
-    for stream in (child.stdin, child.stdout):
-        if stream is not None:
-            with suppress(OSError):
-                stream.close()
+    child.kill()
 
 
 def _died(request: BuildRequest, code: int, noise: list[str]) -> BuildError:

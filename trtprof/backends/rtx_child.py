@@ -12,14 +12,13 @@ import sys
 import time
 from typing import Any, Final, TextIO
 
-from trtprof.backends.child import die_with_parent, make_monitor
+from trtprof.backends.child import make_monitor
 
 MARK: Final = "\x1etrtprof "
 
 
 def main() -> int:
     """Build what stdin asks for; return 0 when an answer was given, whatever it says."""
-    die_with_parent()
     request = json.loads(sys.stdin.read())
     with open(request["log"], "w", encoding="utf-8") as log:  # noqa: PTH123 - a path from JSON, used once
         try:

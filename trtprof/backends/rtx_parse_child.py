@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from trtprof.backends.child import die_with_parent
 from trtprof.backends.rtx_child import say
 
 _NO_REASON = ("false", "")
@@ -19,7 +18,6 @@ def main() -> int:
     """Parse and answer; return 0 when an answer was given, whatever it says."""
     import tensorrt_rtx as trt
 
-    die_with_parent()
     logger = trt.Logger(trt.Logger.INTERNAL_ERROR)
     builder = trt.Builder(logger)
     network = builder.create_network(0)  # the parser holds no reference to it

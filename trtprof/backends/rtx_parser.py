@@ -6,11 +6,15 @@ It runs in a child process, since the parser may crash on a model and prints to 
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Final
 
+from trtprof.backends.process import Child
 from trtprof.backends.rtx_aot import MODULE
 from trtprof.backends.rtx_child import MARK
 from trtprof.dependencies import installed
@@ -30,16 +34,21 @@ def parser_refusals(model: Path) -> tuple[Refusal, ...] | Unknown:
     if not installed(MODULE):
         return Unknown("TensorRT-RTX, whose parser would be asked, is not installed: pip install 'trtprof[rtx]'")
     command = [sys.executable, "-m", "trtprof.backends.rtx_parse_child", str(model.resolve())]
+    child = Child(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    timer, started = threading.Timer(_TIMEOUT_S, child.kill), time.monotonic()
     try:
-        child = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S, check=False
-        )
-    except subprocess.TimeoutExpired:
+        timer.start()
+        assert child.stdout is not None
+        said, code = child.stdout.read(), child.code
+    finally:
+        timer.cancel()
+        child.end()
+    if code == -signal.SIGKILL and time.monotonic() - started >= _TIMEOUT_S:
         return Unknown(f"TensorRT-RTX's parser took longer than {_TIMEOUT_S:g} s")
     # Not splitlines: the mark itself begins with what that takes for a line's end.
-    lines = [line[len(MARK) :] for line in child.stdout.split("\n") if line.startswith(MARK)]
+    lines = [line[len(MARK) :] for line in said.split("\n") if line.startswith(MARK)]
     if not lines:
-        last = (child.stderr.strip().splitlines() or ["no message"])[-1]
-        return Unknown(f"TensorRT-RTX's parser ended with status {child.returncode}: {last}")
+        last = (said.strip().splitlines() or ["no message"])[-1]
+        return Unknown(f"TensorRT-RTX's parser ended with status {code}: {last}")
     answer = json.loads(lines[-1])
     return tuple((item["node"], item["operator"], item["message"]) for item in answer["refused"])

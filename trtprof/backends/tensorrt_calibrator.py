@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trtprof.errors import InputError, UsageError
+from trtprof.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,9 +93,8 @@ class _Callbacks:
     def write_calibration_cache(self, cache: Any, *_: Any) -> None:
         """Keep the table."""
         try:
-            temporary = self._cache.with_name(self._cache.name + ".part")
-            temporary.write_bytes(bytes(cache))
-            temporary.replace(self._cache)
+            with replacing(self._cache, sync=False) as temporary:
+                temporary.write_bytes(bytes(cache))
         except BaseException as error:
             self.failure = error
 

@@ -20,7 +20,6 @@ from types import ModuleType
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from trtprof.backends import artefacts
-from trtprof.backends.child import die_with_parent
 from trtprof.backends.tensorrt_request import TensorrtRequest
 from trtprof.dependencies import require
 from trtprof.errors import BuildError, TrtprofError
@@ -38,7 +37,6 @@ NVTX_DOMAIN: Final = "trtprof"
 
 def main(arguments: list[str]) -> int:
     """Do what is asked; return 0 when it was done, 1 when the answer says why it was not."""
-    die_with_parent()
     step, request_path, answers_path = arguments
     request = TensorrtRequest.from_json(Path(request_path).read_text(encoding="utf-8"))
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]

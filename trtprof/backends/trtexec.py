@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from trtprof.backends.trtexec_flags import Version
 from trtprof.backends.trtexec_log import read_failure, said_failed
 from trtprof.errors import BuildError, MissingDependency
 from trtprof.model import Notice
+from trtprof.scratch import Scratch
 
 __all__ = ["TrtexecRecord", "TrtexecRequest", "TrtexecTool", "find_trtexec", "open_trtexec", "parse_version", "run"]
 
@@ -115,8 +115,8 @@ def open_trtexec(path: Path) -> TrtexecTool:
     Raises:
         MissingDependency: it does not start, a library is missing most often, or it is no trtexec.
     """
-    with tempfile.TemporaryDirectory(prefix="trtprof-") as folder:
-        log = Path(folder) / "help.txt"
+    with Scratch() as folder:
+        log = folder / "help.txt"
         ending = run_logged([path, "--help"], log, timeout_s=_HELP_TIMEOUT_S)
         text = log.read_text(encoding="utf-8", errors="replace")
     version = parse_version(text)

@@ -6,7 +6,6 @@ from typing import Annotated, Final
 
 import typer
 
-from trtprof import __version__
 from trtprof.cli.group import Entry, Group, add_commands
 
 START = """\
@@ -174,7 +173,9 @@ add_commands(app, ENTRIES)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"trtprof {__version__}")
+        from trtprof.cli.versions import version_lines
+
+        typer.echo("\n".join(version_lines()))
         raise typer.Exit
 
 
@@ -182,7 +183,13 @@ def _version(wanted: bool) -> None:
 def start(
     ctx: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_version,
+            is_eager=True,
+            help="Print the version, those of what results depend on, and exit.",
+        ),
     ] = False,
 ) -> None:
     """Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions."""

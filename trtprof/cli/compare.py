@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trtprof.cli import complete
 from trtprof.cli.group import print_error
 from trtprof.cli.output import Format, FormatOption, Progress, note
 from trtprof.errors import EXIT_FAILED, BuildError, TrtprofError, UsageError
@@ -70,6 +71,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
             "--precision",
             "-p",
             rich_help_panel=_MODEL,
+            autocompletion=complete.precisions,
             help="fp32, tf32, fp16, bf16, int8 (FP16 remainder), int8-fp32, fp8; repeat. [default: fp32 fp16 int8]",
         ),
     ] = None,
@@ -125,7 +127,13 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         bool, typer.Option("--nsys", rich_help_panel=_RUN, help="Trace each engine under Nsight Systems too.")
     ] = False,
     gpu_target: Annotated[
-        str, typer.Option("--target", rich_help_panel=_RUN, help="GPU for rtx-aot: sm75, sm80, sm86, sm89 or sm120.")
+        str,
+        typer.Option(
+            "--target",
+            rich_help_panel=_RUN,
+            autocompletion=complete.targets,
+            help="GPU for rtx-aot: sm75, sm80, sm86, sm89 or sm120.",
+        ),
     ] = "sm89",
     build_timeout: Annotated[
         float, typer.Option(metavar="SECONDS", rich_help_panel=_RUN, help="The longest one build may take.")
@@ -146,10 +154,18 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     ] = None,
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="CODE", rich_help_panel=_OUT, help="Show only findings of these rules (Q101, K); repeat."),
+        typer.Option(
+            metavar="CODE",
+            rich_help_panel=_OUT,
+            autocompletion=complete.codes,
+            help="Show only findings of these rules (Q101, K); repeat.",
+        ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="CODE", rich_help_panel=_OUT, help="Leave these rules out; repeat.")
+        list[str] | None,
+        typer.Option(
+            metavar="CODE", rich_help_panel=_OUT, autocompletion=complete.codes, help="Leave these rules out; repeat."
+        ),
     ] = None,
     open_page: Annotated[
         bool, typer.Option("--open", rich_help_panel=_OUT, help="Open the page in a browser.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from trtprof.cli import complete
 from trtprof.cli.output import Format, FormatOption, Progress, note
 from trtprof.errors import EXIT_GATE, UsageError
 
@@ -25,9 +26,15 @@ def fix(  # noqa: PLR0917 - Typer calls it by name
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, quantised by Q/DQ nodes.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="OUT", help="Where to write the repaired model.")],
     select: Annotated[
-        list[str] | None, typer.Option(metavar="CODES", help="Only repairs for these rules: Q101, Q103, …")
+        list[str] | None,
+        typer.Option(
+            metavar="CODES", autocompletion=complete.codes, help="Only repairs for these rules: Q101, Q103, …"
+        ),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All repairs but for these rules.")] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODES", autocompletion=complete.codes, help="All repairs but for these rules."),
+    ] = None,
     calib: Annotated[
         str | None,
         typer.Option(

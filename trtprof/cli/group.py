@@ -15,10 +15,12 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED, TrtprofError
+from trtprof.cli import signals
+from trtprof.errors import EXIT_BUG, Interrupted, TrtprofError
 
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
+_AGAIN: Final = "run the same command again; every file that was written is whole"
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -71,12 +73,10 @@ class Group(TyperGroup):
         """Run the command; see the module."""
         try:
             return super().invoke(ctx)
-        except TrtprofError as error:
-            print_error(error, as_json=wants_json(self._args))
-            raise typer.Exit(error.exit_code) from None
-        except KeyboardInterrupt:
-            sys.stderr.write("error: interrupted\n")
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except (TrtprofError, KeyboardInterrupt) as error:
+            told = _told(error)
+            print_error(told, as_json=wants_json(self._args))
+            raise typer.Exit(told.exit_code) from None
         except BrokenPipeError:
             # The reader of our output has gone (`| head`): nothing is wrong, and nothing more can be said.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -84,9 +84,22 @@ class Group(TyperGroup):
         except Exception as error:
             if any(kind.__name__ in _CONTROL_FLOW for kind in type(error).__mro__):
                 raise
+            if signals.came():  # a library made an error of its own of it
+                print_error(_told(KeyboardInterrupt()), as_json=wants_json(self._args))
+                raise typer.Exit(signals.exit_code()) from None
             traceback.print_exc()
             sys.stderr.write("error: this is a bug in trtprof\nhint: report it with the traceback above\n")
             raise typer.Exit(EXIT_BUG) from None
+
+
+def _told(error: TrtprofError | KeyboardInterrupt) -> TrtprofError:
+    """The error to print; after a signal that is the interruption, with its name and its exit code."""
+    if isinstance(error, TrtprofError) and not (isinstance(error, Interrupted) or signals.came()):
+        return error
+    message, hint = (error.message, error.hint) if isinstance(error, Interrupted) else ("interrupted", _AGAIN)
+    told = Interrupted(message.replace("interrupted", signals.cause(), 1), hint=hint)
+    told.exit_code = signals.exit_code()
+    return told
 
 
 def wants_json(args: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from trtprof.cli import complete
 from trtprof.cli.version_word import version_word
 from trtprof.errors import EXIT_GATE, UsageError
 from trtprof.units import plural
@@ -41,9 +42,16 @@ class LintFormat(str, Enum):
 def lint(  # noqa: PLR0917 - Typer calls it by name
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX model, quantised by Q/DQ nodes.")],
     select: Annotated[
-        list[str] | None, typer.Option(metavar="CODES", help="Only these rules, or beginnings of codes: Q, L8, Q101.")
+        list[str] | None,
+        typer.Option(
+            metavar="CODES",
+            autocompletion=complete.codes,
+            help="Only these rules, or beginnings of codes: Q, L8, Q101.",
+        ),
     ] = None,
-    ignore: Annotated[list[str] | None, typer.Option(metavar="CODES", help="All rules but these.")] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="CODES", autocompletion=complete.codes, help="All rules but these.")
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(metavar="WHAT", help="Exit with 1 on: any, warning, error, or codes. Repeat, or use commas."),

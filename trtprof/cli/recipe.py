@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from trtprof.cli import complete
 from trtprof.cli.output import note
 from trtprof.cli.version_word import version_word
 from trtprof.errors import UsageError
@@ -24,7 +25,12 @@ def recipe(  # noqa: PLR0917
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="The ONNX model, as it is named on the board.")],
     board: Annotated[
         str,
-        typer.Option(metavar="NAME", rich_help_panel=_BOARD, help="Like nano, xavier-nx, orin-nano, agx-orin, thor."),
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_BOARD,
+            autocompletion=complete.boards,
+            help="Like nano, xavier-nx, orin-nano, agx-orin, thor.",
+        ),
     ],
     trt: Annotated[
         str, typer.Option(metavar="VERSION", rich_help_panel=_BOARD, help="TensorRT on the board, like 8.2 or 10.3.")
@@ -35,6 +41,7 @@ def recipe(  # noqa: PLR0917
             "--precision",
             "-p",
             rich_help_panel=_RUN,
+            autocompletion=complete.precisions,
             help="fp32, tf32, fp16, bf16, int8, int8-fp32, fp8, best; repeat. [default: those the board has]",
         ),
     ] = None,

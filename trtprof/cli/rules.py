@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trtprof.cli import complete
 from trtprof.cli.output import Format, FormatOption
 from trtprof.errors import UsageError
 
@@ -20,7 +21,10 @@ _COLUMNS = ("code", "name", "role", "title")
 
 def rules(
     codes: Annotated[
-        list[str] | None, typer.Argument(metavar="[CODE]...", help="Codes, their beginnings (K, Q1) or names.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[CODE]...", autocompletion=complete.codes, help="Codes, their beginnings (K, Q1) or names."
+        ),
     ] = None,
     output: FormatOption = Format.TABLE,
 ) -> None:

@@ -53,8 +53,10 @@ def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
     return model
 
 
-def save_onnx(model: onnx.ModelProto, path: Path) -> None:
+def save_onnx(model: onnx.ModelProto, path: Path, *, sync: bool = False) -> None:
     """Write the model through a temporary file; weights go beside it where protobuf's 2 GB limit asks for it.
+
+    ``sync`` is for a model that the user keeps; see :func:`~trtprof.files.replacing`.
 
     Raises:
         BuildError: the disk is full or the directory cannot be written.
@@ -63,7 +65,9 @@ def save_onnx(model: onnx.ModelProto, path: Path) -> None:
 
     # Counted by hand: above its limit protobuf cannot even tell the size.
     large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > _LARGEST_IN_ONE_FILE
-    with replacing(path) as temporary:
+    with replacing(path, sync=sync) as temporary:
+        if large:  # no earlier model may be left with the weights of this one
+            path.unlink(missing_ok=True)
         # onnx appends to weights that are there already.
         path.with_name(f"{path.name}.data").unlink(missing_ok=True)
         onnx.save(

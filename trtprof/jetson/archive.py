@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 
 from trtprof.errors import InputError, UsageError
 from trtprof.files import cannot_write
+from trtprof.scratch import Scratch
 
 MOST_BYTES: Final = 1 << 31
 """All files together: engines, where they are packed, take most of it."""
@@ -66,21 +67,46 @@ def unpack(archive: Path, out: Path, *, most_bytes: int = MOST_BYTES, most_files
     """
     if out.exists():
         raise UsageError(f"{out} is there already", hint="name another directory with --out, or remove it")
+    with unpacked(archive, out.parent, most_bytes=most_bytes, most_files=most_files) as folder:
+        put(folder, out)
+    return out
+
+
+@contextmanager
+def unpacked(
+    archive: Path, parent: Path, *, most_bytes: int = MOST_BYTES, most_files: int = MOST_FILES
+) -> Iterator[Path]:
+    """Give the directory of what is in an archive, in a temporary one below ``parent``; it may be taken out of there.
+
+    Raises:
+        InputError: as :func:`unpack`.
+        BuildError: the files cannot be written.
+    """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        parent.mkdir(parents=True, exist_ok=True)
+        scratch = Scratch(parent)
     except OSError as error:
-        raise cannot_write(out, error) from error
+        raise cannot_write(parent, error) from error
+    with scratch as folder:
+        whole = folder / "whole"
+        try:
+            whole.mkdir()
+            _unpack_into(archive, whole, most_bytes, most_files)
+        except OSError as error:
+            raise cannot_write(parent, error) from error
+        yield whole
+
+
+def put(folder: Path, out: Path) -> None:
+    """Give an unpacked directory its name.
+
+    Raises:
+        BuildError: it cannot be had.
+    """
     try:
-        _unpack_into(archive, folder, most_bytes, most_files)
-        folder.chmod(0o755)
         folder.rename(out)
     except OSError as error:
         raise cannot_write(out, error) from error
-    finally:
-        with suppress(OSError):
-            shutil.rmtree(folder)
-    return out
 
 
 def _unpack_into(archive: Path, folder: Path, most_bytes: int, most_files: int) -> None:
@@ -136,6 +162,8 @@ def _write(archive: Path, member: tarfile.TarInfo, content: IO[bytes] | None, pl
     try:
         with place.open("xb") as file:
             shutil.copyfileobj(content, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
     except FileExistsError as error:
         raise _refused(archive, f"'{_shown(member.name)}' is in it twice") from error
 

@@ -7,17 +7,16 @@ files of trtexec. Files in, records out.
 
 from __future__ import annotations
 
+import filecmp
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from trtprof.backends.capture import sha256_of
-from trtprof.errors import InputError
-from trtprof.files import cannot_write
-from trtprof.jetson.archive import unpack
+from trtprof.errors import InputError, UsageError
+from trtprof.jetson.archive import put, unpacked
 from trtprof.jetson.boards import Board, board_called
 from trtprof.model import Notice, Unknown
 from trtprof.parsers.document import parse_number
@@ -173,11 +172,11 @@ def _text(path: Path) -> str | None:
 def import_capture(archive: Path, out: Path | None, workspace: Path) -> tuple[Path, bool]:
     """Unpack an archive into ``out``, or below ``workspace`` under a name of its own; return the directory.
 
-    The second value says whether it was unpacked now: the same archive is not unpacked twice into the workspace.
+    The second value says whether it was unpacked now: the same archive is not unpacked twice into the same place.
 
     Raises:
         InputError: the archive is refused, or holds no capture; nothing is left then.
-        UsageError: ``out`` is there already.
+        UsageError: ``out`` is there already, and is not of this archive.
         BuildError: the files cannot be written.
     """
     if not archive.is_file():
@@ -188,16 +187,31 @@ def import_capture(archive: Path, out: Path | None, workspace: Path) -> tuple[Pa
         earlier = [path for path in workspace.glob(f"*-{digest}") if find_board_capture(path)]
         if earlier:
             return earlier[0], False
-    folder = unpack(archive, out or workspace / f".import-{digest}")
+    with unpacked(archive, out.parent if out else workspace) as folder:
+        capture = _read(folder, archive)
+        place = out or workspace / _name(capture, digest)
+        if place.exists():
+            if _holds(place, folder):
+                return place, False
+            raise UsageError(f"{place} is there already", hint="name another directory with --out, or remove it")
+        put(folder, place)
+    return place, True
+
+
+def _read(folder: Path, archive: Path) -> BoardCapture:
+    """Read a capture that is still where it was unpacked, which nobody should be told of."""
     try:
-        capture = read_board_capture(folder)
-        if out is None:
-            words = (Path(capture.model).stem, capture.info.get("board", "board"), digest)
-            place = workspace / "-".join(_NAME.sub("_", word)[:60] for word in words)
-            folder = folder.rename(place)
-    except (InputError, OSError) as error:
-        shutil.rmtree(folder, ignore_errors=True)
-        if isinstance(error, InputError):
-            raise
-        raise cannot_write(workspace, error) from error
-    return folder, True
+        return read_board_capture(folder)
+    except InputError as error:
+        raise InputError(error.message.replace(str(folder), str(archive)), hint=error.hint) from None
+
+
+def _name(capture: BoardCapture, digest: str) -> str:
+    words = (Path(capture.model).stem, capture.info.get("board", "board"), digest)
+    return "-".join(_NAME.sub("_", word)[:60] for word in words)
+
+
+def _holds(place: Path, folder: Path) -> bool:
+    """Whether every file below ``folder`` is below ``place`` as well, with the same content."""
+    pairs = [(place / path.relative_to(folder), path) for path in folder.rglob("*") if path.is_file()]
+    return all(there.is_file() and filecmp.cmp(there, here, shallow=False) for there, here in pairs)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from trtprof.backends import rtx_aot
 from trtprof.backends.capture import Capture
 from trtprof.errors import BuildError
 from trtprof.pipeline.makers import Calibrated, Made, Maker
 from trtprof.variants.spec import VariantSpec
+
+_LOOK_EVERY_S: Final = 0.05
 
 
 class _Stages(Protocol):
@@ -40,7 +42,9 @@ class Builds:
     ) -> None:
         if error is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
-            rtx_aot.end_all()
+            while running := [future for _, _, future in self._waiting if not future.done()]:
+                rtx_aot.end_all()  # again, where one was just about to start
+                wait(running, timeout=_LOOK_EVERY_S)
             self.collect()
         self._pool.shutdown(wait=True)
 
@@ -63,16 +67,16 @@ class Builds:
     def collect(self) -> None:
         """Note the builds that have ended; do not wait for the others."""
         for item in [item for item in self._waiting if item[2].done()]:
-            self._waiting.remove(item)
             self._note(*item)
+            self._waiting.remove(item)  # only now: an interruption in between must not lose what was built
 
     def finish(self) -> None:
         """Wait for every build and note it."""
         while self._waiting:
             name, depends, future = self._waiting[0]
             wait([future])
-            self._waiting.pop(0)
             self._note(name, depends, future)
+            self._waiting.pop(0)
 
     def _make(self, spec: VariantSpec, data: Calibrated) -> Made:
         target = "" if self.maker.measures else f" for {self.maker.depends()['target']}"

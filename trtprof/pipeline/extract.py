@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from trtprof.graph.onnx_file import load_onnx, save_onnx
 from trtprof.graph.prepare import prepare_variant
 from trtprof.model import Unknown
 from trtprof.pipeline.lint import with_shapes
+from trtprof.scratch import Scratch
 from trtprof.variants.calibration import CalibrationData, open_calibration
 from trtprof.variants.session import open_session
 
@@ -68,8 +68,8 @@ def extract_model(
     """
     recorded = [out.with_name(f"{out.stem}.{what}.npz") for what in ("inputs", "outputs")]
     _check_places(source, (out, *recorded), force)
-    with tempfile.TemporaryDirectory(prefix="trtprof-extract-") as folder:
-        whole = prepare_variant(source, shapes or {}, Path(folder) / "whole.onnx")
+    with Scratch() as folder:
+        whole = prepare_variant(source, shapes or {}, folder / "whole.onnx")
         model = load_onnx(whole.path)
         shaped = with_shapes(model)
         if isinstance(shaped, Unknown):
@@ -77,7 +77,7 @@ def extract_model(
         region = Region(shaped, names, around)
         data = open_calibration(calib or "random:1", whole.inputs, preprocess=preprocess)
         inputs, outputs = _record(whole.path, region, data)
-        save_onnx(extract(shaped, region, source), out)
+        save_onnx(extract(shaped, region, source), out, sync=True)
     for path, arrays in zip(recorded, (inputs, outputs), strict=True):
         _save(path, arrays)
     return Extracted(

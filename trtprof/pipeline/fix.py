@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import filecmp
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +25,7 @@ from trtprof.model import Unknown
 from trtprof.pipeline.lint import with_shapes
 from trtprof.pipeline.repair_check import RepairCheck, check_repairs
 from trtprof.pipeline.repair_proof import EngineCounts, engine_counts
+from trtprof.scratch import Scratch
 from trtprof.variants.calibration import CalibrationData, open_calibration
 from trtprof.variants.ranges import find_ranges
 
@@ -90,20 +91,18 @@ def fix_model(source: Path, out: Path, options: FixOptions, stages: Stages) -> F
 
     Raises:
         InputError: the file is no usable ONNX model, or a dimension is dynamic and has no shape.
-        UsageError: ``out`` is the model, or exists and is not to be replaced.
+        UsageError: ``out`` is the model, or exists with other content and is not to be replaced.
         BuildError: ``out`` cannot be written.
         MissingDependency: onnxruntime is not installed, and a check or ranges are asked for.
     """
-    _check_places(source, out, options)
-    with tempfile.TemporaryDirectory(prefix="trtprof-fix-") as folder:
-        return _Fix(source, out, options, stages, Path(folder)).run()
+    _check_places(source, out)
+    with Scratch() as folder:
+        return _Fix(source, out, options, stages, folder).run()
 
 
-def _check_places(source: Path, out: Path, options: FixOptions) -> None:
+def _check_places(source: Path, out: Path) -> None:
     if out.exists() and source.exists() and out.samefile(source):
         raise UsageError(f"-o {out} is the model itself, which is never written", hint="give another name")
-    if out.exists() and not options.force:
-        raise UsageError(f"-o {out} exists", hint="give another name, or replace it with --force")
 
 
 class _Fix:
@@ -125,12 +124,18 @@ class _Fix:
         model = _shaped(model)
         fixed = self.folder / "fixed.onnx"
         save_onnx(model, fixed)
+        self._refuse_other(fixed)
         check, counts = self._prove(fixed, float_model, repairs)
         kept = self._is_kept(check, repairs)
         if kept:
-            save_onnx(model, self.out)
+            save_onnx(model, self.out, sync=True)
         written = str(self.out) if kept else None
         return FixReport(str(self.source), written, tuple(repairs), tuple(left), check, *counts, before, _counts(model))
+
+    def _refuse_other(self, fixed: Path) -> None:
+        """Refuse to replace a file unasked, but for one that an earlier run of the same command left."""
+        if self.out.exists() and not self.options.force and not filecmp.cmp(fixed, self.out, shallow=False):
+            raise UsageError(f"-o {self.out} exists", hint="give another name, or replace it with --force")
 
     def _is_kept(self, check: RepairCheck | Unknown, repairs: Sequence[Repair]) -> bool:
         """Whether the check bears the repairs out; what cannot be checked must be exact, unless no check is wanted."""

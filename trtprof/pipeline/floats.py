@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from trtprof.errors import InputError
 from trtprof.graph.prepare import PreparedModel, prepare
 from trtprof.model import Notice
+from trtprof.scratch import Scratch
 from trtprof.variants.layers import QuantisableLayer, open_float, quantisable_layers
 from trtprof.variants.qdq import Edge
 
@@ -39,8 +39,8 @@ def float_model(source: Path, shapes: Mapping[str, tuple[int, ...]]) -> Iterator
         InputError: the file is no usable float model, or nothing in it can be quantised.
         UsageError: ``shapes`` names an input that does not exist.
     """
-    with TemporaryDirectory(prefix="trtprof-") as directory:
-        base = Path(directory) / "base.onnx"
+    with Scratch() as folder:
+        base = folder / "base.onnx"
         prepared = prepare(source, shapes, base)
         model = open_float(base, source)
         layers = quantisable_layers(model)

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 from trtprof.analysis.attribution import attribute
@@ -31,6 +30,7 @@ from trtprof.analysis.nvtx_time import RangeTime, range_times
 from trtprof.errors import InputError
 from trtprof.model import KernelClass, Notice, Unknown
 from trtprof.parsers.registry import FileKind, sniff
+from trtprof.scratch import Scratch
 
 if TYPE_CHECKING:
     from trtprof.parsers.nsys_schema import Trace
@@ -135,8 +135,8 @@ def _of_report(path: Path, learned: Mapping[str, KernelClass], iteration: str | 
     if beside.is_file() and beside.stat().st_mtime >= path.stat().st_mtime:
         return _of_trace(beside, learned, iteration)
     nsys = open_nsys(find_nsys())
-    with TemporaryDirectory(prefix="trtprof-") as folder:
-        out = export_sqlite(nsys, path, Path(folder) / "trace.sqlite", log=Path(folder) / "nsys.log")
+    with Scratch() as folder:
+        out = export_sqlite(nsys, path, folder / "trace.sqlite", log=folder / "nsys.log")
         return _of_trace(out, learned, iteration)
 
 

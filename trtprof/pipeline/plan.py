@@ -228,7 +228,7 @@ def write_plan(model: Path, plan: Plan, sensitivity: Sensitivity, out: Path, opt
         )
     with float_model(model, options.shapes) as ready:
         _insert(ready, plan.choice.layers, sensitivity)
-        save_onnx(ready.model, out)
+        save_onnx(ready.model, out, sync=True)
         accuracy = None
         if options.calib is not None:
             data = open_data(ready, options.calib, preprocess=options.preprocess, seed=options.seed)

@@ -219,7 +219,7 @@ def _write(
     insert_qdq(model, edges, amax, QuantisedType.INT8, per_channel=options.per_channel)
     if options.remainder == Precision.FP16.value:
         notices = tuple(convert_to_half(model, DType.FP16).notices)
-    save_onnx(model, out)
+    save_onnx(model, out, sync=True)
     return notices
 
 

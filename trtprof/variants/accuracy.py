@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ from trtprof.comparison import OutputAccuracy
 from trtprof.dependencies import require
 from trtprof.errors import MissingDependency, TrtprofError
 from trtprof.model import Unknown
+from trtprof.scratch import Scratch
 from trtprof.variants.calibration import CalibrationData
 from trtprof.variants.session import open_session
 
@@ -39,7 +39,7 @@ class References:
 
     def __init__(self, model: Path, data: CalibrationData, *, threads: int = 2) -> None:
         self.model, self.data, self.threads = model, data, threads
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: Scratch | None = None
         self._names: tuple[str, ...] = ()
 
     def __enter__(self) -> References:
@@ -53,7 +53,7 @@ class References:
     def close(self) -> None:
         """Remove the kept outputs; they are computed again if asked for."""
         if self._directory is not None:
-            self._directory.cleanup()
+            self._directory.remove()
             self._directory = None
 
     def outputs(self) -> Iterator[dict[str, Array]]:
@@ -67,7 +67,7 @@ class References:
         if self._directory is None:
             self._compute()
         assert self._directory is not None
-        root = Path(self._directory.name)
+        root = self._directory.path
         for index in range(self.data.count):
             yield {name: np.load(root / f"{index}-{position}.npy") for position, name in enumerate(self._names)}
 
@@ -76,13 +76,13 @@ class References:
 
         session = open_session(self.model, threads=self.threads)
         names = tuple(output.name for output in session.get_outputs())
-        directory = tempfile.TemporaryDirectory(prefix="trtprof-reference-")
+        directory = Scratch()
         try:
             for index, batch in enumerate(self.data.batches()):
                 for position, value in enumerate(session.run(list(names), batch)):
-                    np.save(Path(directory.name) / f"{index}-{position}.npy", value)
+                    np.save(directory.path / f"{index}-{position}.npy", value)
         except BaseException:
-            directory.cleanup()
+            directory.remove()
             raise
         self._names, self._directory = names, directory
 

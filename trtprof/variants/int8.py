@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from trtprof.graph.onnx_file import save_onnx
 from trtprof.graph.residual import residual_adds
 from trtprof.model import DType, Notice, Precision, Unknown
+from trtprof.scratch import Scratch
 from trtprof.units import plural
 from trtprof.variants.calibration import CalibrationData
 from trtprof.variants.half import convert_to_half
@@ -107,8 +107,8 @@ def _find_ranges(
     if isinstance(source, Path):
         return cache.of(source, tensors, data, method=method, percentile=percentile, threads=threads)
     # Raising the opset may have added tensors that the base file does not have, so what was raised is run.
-    with TemporaryDirectory(prefix="trtprof-") as directory:
-        path = Path(directory) / "raised.onnx"
+    with Scratch() as folder:
+        path = folder / "raised.onnx"
         save_onnx(source, path)
         return find_ranges(path, tensors, data, method=method, percentile=percentile, threads=threads)
 

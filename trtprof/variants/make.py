@@ -72,7 +72,7 @@ def _copy(base: Path, out: Path) -> None:
     if base.with_name(f"{base.name}.data").exists():
         save_onnx(load_onnx(base), out)
         return
-    with replacing(out) as temporary:
+    with replacing(out, sync=False) as temporary:
         temporary.unlink(missing_ok=True)
         try:
             temporary.hardlink_to(base)

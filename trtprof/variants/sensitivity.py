@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from trtprof.comparison import OutputAccuracy
 from trtprof.errors import BuildError, InputError
 from trtprof.graph.onnx_file import save_onnx
+from trtprof.scratch import Scratch
 from trtprof.variants.accuracy import OutputSums
 from trtprof.variants.calibration import CalibrationData
 from trtprof.variants.layers import QuantisableLayer
@@ -77,8 +77,8 @@ class Sweep:
             return
         graph = Graph(self.model)
         suffixes = {group.name: graph.suffix([layer.name for layer in group.layers]) for group in groups}
-        with TemporaryDirectory(prefix="trtprof-sensitivity-") as directory:
-            kept = _Kept(Path(directory), self)
+        with Scratch() as folder:
+            kept = _Kept(folder, self)
             kept.run(tuple(dict.fromkeys(name for part in suffixes.values() for name in part.reads)))
             # Threads do: onnxruntime lets go of the interpreter while it runs.
             with ThreadPoolExecutor(self.jobs) as pool:
