@@ -143,7 +143,10 @@ def test_a_baseline_that_was_sorted_by_another_tool_is_still_one(trtprof, engine
     assert trtprof("diff", "baseline.json", "old", "--fail-if", "latency:+3%").exit_code == 0
 
 
-@pytest.mark.parametrize("damage", ["cut", "newer", "older", "holes", "types"])
+_NO_TIMES = {"types": "fast", "nan": float("nan"), "infinite": float("inf"), "negative": -1}
+
+
+@pytest.mark.parametrize("damage", ["cut", "newer", "older", "holes", "types", "nan", "infinite", "negative", "list"])
 def test_a_damaged_baseline_is_bad_input(trtprof, engines: Path, damage: str) -> None:
     text = _baseline(trtprof, "fp16=old")
     whole = json.loads(text)
@@ -151,8 +154,10 @@ def test_a_damaged_baseline_is_bad_input(trtprof, engines: Path, damage: str) ->
         whole["schema_version"] = 99 if damage == "newer" else 1
     elif damage == "holes":
         del whole["engines"][0]["latency"]
-    elif damage == "types":
-        whole["engines"][0]["latency"]["median_ns"] = "fast"
+    elif damage == "list":
+        whole["engines"] = {"fp16": 1}
+    elif damage in _NO_TIMES:
+        whole["engines"][0]["latency"]["median_ns"] = _NO_TIMES[damage]
     Path("baseline.json").write_text(text[: len(text) // 2] + '"verdict"' if damage == "cut" else json.dumps(whole))
     result = trtprof("diff", "baseline.json", "old", "--fail-if", "latency:+3%")
     assert (result.exit_code, result.stdout) == (3, "")
