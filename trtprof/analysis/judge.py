@@ -213,8 +213,7 @@ def _noise(gate: Gate, base: Figure, head: Figure) -> float:
     """Return what two builds of one network, or the iterations of one, differ by, in the unit of the gate's change."""
     if gate.metric.name == _SHARE:
         # Either part of the time may be that much off: d(a / (a + b)) = share (1 - share) d(log(a / b)).
-        share = max(base.value, head.value)
-        return BUILD_NOISE_RATIO * share * (1 - share)
+        return BUILD_NOISE_RATIO * max(share * (1 - share) for share in (base.value, head.value))
     if gate.metric.quantity not in _TIMED:
         return 0.0
     ratio = max(BUILD_NOISE_RATIO, base.spread_ratio or 0.0, head.spread_ratio or 0.0)
