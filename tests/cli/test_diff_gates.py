@@ -184,6 +184,8 @@ def test_runs_of_the_store_are_sides(trtprof, engines: Path) -> None:
         3, "error: ci.db: expected a run named '@-9', found none\nhint: trtprof runs ci.db lists them\n"
     )  # fmt: skip
     assert trtprof("diff", "@-2", "@-1").stderr.startswith("error: no store is here\n")
+    mistyped = trtprof("diff", "runz/old", "old", "--db", "ci.db", *gate)
+    assert mistyped.stderr.startswith("error: runz/old: no such file or directory\n")
 
 
 def _touch(folder: Path, when: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from trtprof.store.database import is_store
 from trtprof.store.figures import read_figures
 
 _RUN_MARK: Final = "#"
+_RUN_NAME: Final = re.compile(r".*@-\d+|[0-9a-f]{4,12}", re.DOTALL)
+"""What a run of the store may be called where the store is named apart; anything else is a file that is not there."""
 _SQLITE_HINT: Final = "name a run of it: {path}#@-1 is the last, {path}#MODEL@-1 the last of a model"
 
 
@@ -60,7 +63,7 @@ def read_side(text: str, db: Path | None) -> Side:
     if not path.exists() and _RUN_MARK in place:
         store, _, run = place.rpartition(_RUN_MARK)
         return Side(text, name, read_figures(Path(store), run)[1])
-    if not path.exists() and db is not None:
+    if not path.exists() and db is not None and _RUN_NAME.fullmatch(place):
         return Side(text, name, read_figures(db, place)[1])
     if path.is_file() and path.suffix == ".json" and is_comparison_json(content := path.read_bytes()):
         return Side(text, name, read_comparison_json(content, path).engines)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from trtprof.history import PastEngine, PastFinding, PastRun
 from trtprof.model import Estimate, Provenance
-from trtprof.store.database import read_store
+from trtprof.store.database import reading
 from trtprof.store.names import named, runs_of
 
 if TYPE_CHECKING:
@@ -33,13 +33,10 @@ def read_history(path: Path, names: Sequence[str]) -> tuple[PastRun, ...]:
     Raises:
         InputError: the store is absent or no store, or a name is of no run, or of several.
     """
-    database = read_store(path)
-    try:
+    with reading(path) as database:
         runs = list(database.query(_RUNS))
         chosen = {named(name, runs, path)["id"] for name in names} or {run["id"] for run in runs}
         return tuple(_run(database, run) for run in runs if run["id"] in chosen)
-    finally:
-        database.close()
 
 
 def read_model_history(path: Path, models: Sequence[str]) -> tuple[PastRun, ...]:
@@ -48,13 +45,10 @@ def read_model_history(path: Path, models: Sequence[str]) -> tuple[PastRun, ...]
     Raises:
         InputError: the store is absent or no store, or has no run of a model.
     """
-    database = read_store(path)
-    try:
+    with reading(path) as database:
         runs = list(database.query(_RUNS))
         chosen = {run["id"] for model in models for run in runs_of(model, runs, path)}
         return tuple(_run(database, run) for run in runs if run["id"] in chosen)
-    finally:
-        database.close()
 
 
 def _run(database: Database, run: dict[str, Any]) -> PastRun:
