@@ -225,6 +225,17 @@ def test_the_published_repair_passes_and_its_reverse_fails(trtprof, shared: Path
     assert [item["outcome"] for item in answer["gates"]["judgements"]] == ["failed"] * 5
 
 
+def test_gates_and_the_difference_below_them_name_the_same_findings(trtprof, rtx, models: Path) -> None:
+    for name, options in (("with", ()), ("without", ("--no-residual-qdq",))):
+        assert trtprof("compare", models / "residual_micro.onnx", "-p", "int8", *options, "--out", name).exit_code == 0
+    result = trtprof("diff", "with", "without", "--fail-if", "findings:major", "--format", "json")
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    (judged,) = answer["gates"]["judgements"]
+    assert judged["why"].startswith("new: Q101 ")
+    assert "Q101" in {item["code"] for item in answer["findings"]["new"]}
+
+
 def test_modelled_times_do_not_pass_a_gate_and_structure_does(trtprof, micro_capture: Path) -> None:
     gates = ("--fail-if", "conversions:+1", "--fail-if", "quantised-layers:-1", "--fail-if", "accuracy.sqnr:-1dB")
     chosen = ("--engine", "int8")
