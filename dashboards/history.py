@@ -26,9 +26,13 @@ Value = Callable[[PastEngine], "float | None"]
 
 def render_history(runs: Sequence[PastRun]) -> str:
     """Return the page of several runs as HTML; the same runs give the same bytes."""
-    panels = [latency_panel(runs), share_panel(runs), findings_panel(runs), runs_panel(runs)]
     models = ", ".join(dict.fromkeys(run.model for run in runs)) or "no model"
-    return assemble(models, plural(len(runs), "run"), _subtitle(runs), panels)
+    return assemble(models, plural(len(runs), "run"), _subtitle(runs), panels_of(runs))
+
+
+def panels_of(runs: Sequence[PastRun]) -> list[Panel]:
+    """Return the panels of several runs, in order."""
+    return [latency_panel(runs), share_panel(runs), findings_panel(runs), runs_panel(runs)]
 
 
 def _subtitle(runs: Sequence[PastRun]) -> str:
@@ -90,8 +94,7 @@ def share_panel(runs: Sequence[PastRun]) -> Panel:
 def findings_panel(runs: Sequence[PastRun]) -> Panel:
     """Return which findings came, stayed and went."""
     seen = _findings(runs)
-    last = runs[-1].id if runs else None
-    gone = sum(1 for items in seen.values() if last not in items)
+    gone = sum(1 for key, items in seen.items() if _is_gone(runs, key[0], items))
     return Panel(
         id="history-findings",
         title="Which findings came, and which went?",
@@ -239,17 +242,23 @@ def _findings(runs: Sequence[PastRun]) -> dict[tuple[str, str, str], dict[str, P
 def _findings_table(runs: Sequence[PastRun], seen: dict[tuple[str, str, str], dict[str, PastFinding]]) -> Table:
     columns = (Column("finding", wide=True), Column("engine"), *(Column(run.id[:6]) for run in runs))
     lines = tuple(
-        TableRow((Cell(f"{code} {title}"), Cell(engine), *_finding_cells(runs, items)))
+        TableRow((Cell(f"{code} {title}"), Cell(engine), *_finding_cells(runs, engine, items)))
         for (engine, code, title), items in seen.items()
     )
     return Table("history-findings-table", "findings by run, savings in ms", columns, lines)
 
 
-def _finding_cells(runs: Sequence[PastRun], items: dict[str, PastFinding]) -> Iterator[Cell]:
+def _is_gone(runs: Sequence[PastRun], name: str, items: dict[str, PastFinding]) -> bool:
+    """Whether the last run has not the finding: a run that kept none, or lacks the engine, does not tell."""
+    last = runs[-1].engine(name)
+    return last is not None and last.findings_kept and runs[-1].id not in items
+
+
+def _finding_cells(runs: Sequence[PastRun], name: str, items: dict[str, PastFinding]) -> Iterator[Cell]:
     for run in runs:
-        item = items.get(run.id)
+        item, engine = items.get(run.id), run.engine(name)
         if item is None:
-            yield Cell()
+            yield Cell("not kept") if engine is not None and not engine.findings_kept else Cell()
         elif item.saving_ns is None:
             yield Cell(item.severity)
         else:

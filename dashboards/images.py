@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from trtprof.comparison import Comparison
+from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dependencies import require
 from trtprof.errors import MissingDependency
 from trtprof.files import cannot_write
+from trtprof.history import PastRun
 
 WIDTH_PX: Final = 1000
 _SCALE: Final = 2
@@ -25,11 +28,23 @@ def write_images(comparison: Comparison, folder: Path) -> tuple[Path, ...]:
         MissingDependency: kaleido is not installed, or finds no browser.
         BuildError: the folder cannot be written.
     """
-    from trtprof.dashboards.page import page_data
     from trtprof.dashboards.panels import panels_of
 
+    return _write(panels_of(comparison), folder)
+
+
+def write_history_images(runs: Sequence[PastRun], folder: Path) -> tuple[Path, ...]:
+    """Write each chart of the page of several runs in the same way."""
+    from trtprof.dashboards.history import panels_of
+
+    return _write(panels_of(runs), folder)
+
+
+def _write(panels: Sequence[Panel], folder: Path) -> tuple[Path, ...]:
+    from trtprof.dashboards.page import page_data
+
     require("kaleido", extra="png", purpose="--png")
-    figures = page_data(panels_of(comparison))["figures"]
+    figures = page_data(panels)["figures"]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -15,6 +15,7 @@ DOCS = Path(__file__).resolve().parent
 SCHEMAS = {
     "compare": "`trtprof compare --format json`; `inspect` prints its `engines`",
     "diff": "`trtprof diff --format json`",
+    "history": "`trtprof report --format json`",
     "kernels": "`trtprof kernels --format json` and `trtprof run --format json`",
 }
 RECORDS_HEAD = (

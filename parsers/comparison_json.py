@@ -94,8 +94,8 @@ def _engine(item: Json, source: str, device: str | None, findings: tuple[NamedFi
             provenance=Provenance(time["provenance"]) if time else Provenance.MEASURED,
             layers=[_layer(layer) for layer in item["layers"]],
             conversions=len(item["conversions"]),
-            activation_bytes=item["activation_bytes"],
-            plan_bytes=item["plan_bytes"],
+            activation_bytes=_count(item["activation_bytes"]),
+            plan_bytes=_count(item["plan_bytes"]),
             accuracy=_accuracy(item["accuracy"]),
         ),
         findings=findings,
@@ -105,7 +105,9 @@ def _engine(item: Json, source: str, device: str | None, findings: tuple[NamedFi
 def _time(time: Json | None) -> Estimate | float | None:
     if time is None:
         return None
-    return float(time["ns"]) if "ns" in time else Estimate(time["low_ns"], time["mid_ns"], time["high_ns"])
+    return (
+        _size(time["ns"]) if "ns" in time else Estimate(*(_size(time[f"{end}_ns"]) for end in ("low", "mid", "high")))
+    )
 
 
 def _latency(item: Json | None) -> Latency | None:
@@ -115,9 +117,9 @@ def _latency(item: Json | None) -> Latency | None:
     sure, maybe = keys[:4], keys[4:]
     return Latency(
         what=str(item["what"]),
-        iterations=None if item["iterations"] is None else int(item["iterations"]),
-        **{key: float(item[key]) for key in sure},
-        **{key: None if item[key] is None else float(item[key]) for key in maybe},  # type: ignore[arg-type]
+        iterations=_count(item["iterations"]),
+        **{key: _size(item[key]) for key in sure},
+        **{key: _maybe(item[key]) for key in maybe},  # type: ignore[arg-type]
     )
 
 
@@ -131,6 +133,34 @@ def _layer(item: Json) -> LayerFacts:
     )
 
 
+def _finite(value: object) -> float | None:
+    """A gate must not pass because a figure is no number: nothing is less or more than that."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} where a number was expected")
+    return float(value)
+
+
+def _maybe(value: object) -> float | None:
+    number = _finite(value)
+    if number is not None and number < 0:
+        raise ValueError(f"{value!r} where nothing below 0 was expected")
+    return number
+
+
+def _size(value: object) -> float:
+    number = _maybe(value)
+    if number is None:
+        raise ValueError("null where a number was expected")
+    return number
+
+
+def _count(value: object) -> int | None:
+    number = _maybe(value)
+    return None if number is None else int(number)
+
+
 def _of(kind: type[_Kind], value: str | None) -> _Kind | None:
     return None if value is None else kind(value)
 
@@ -141,11 +171,11 @@ def _accuracy(item: Json) -> tuple[OutputAccuracy, ...] | Unknown:
     return tuple(
         OutputAccuracy(
             output=output["output"],
-            samples=output["samples"],
-            cosine=output["cosine"],
-            sqnr_db=math.inf if output["exact"] else output["sqnr_db"],
-            max_abs_error=output["max_abs_error"],
-            top1_agreement=output["top1_agreement_ratio"],
+            samples=int(output["samples"]),
+            cosine=_finite(output["cosine"]),
+            sqnr_db=math.inf if output["exact"] else _finite(output["sqnr_db"]),
+            max_abs_error=_finite(output["max_abs_error"]),
+            top1_agreement=_finite(output["top1_agreement_ratio"]),
         )
         for output in item["outputs"]
     )

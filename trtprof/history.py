@@ -22,7 +22,10 @@ class PastFinding:
 
 @dataclass(frozen=True, slots=True)
 class PastEngine:
-    """One engine of a run. ``tensor_core_ratio`` is the share of the conv and gemm time on Tensor Cores, 0 to 1."""
+    """One engine of a run. ``tensor_core_ratio`` is the share of the conv and gemm time on Tensor Cores, 0 to 1.
+
+    ``findings_kept`` is false for a run that was stored before findings were: it has none, and that says nothing.
+    """
 
     name: str
     unknown: str | None
@@ -32,6 +35,7 @@ class PastEngine:
     latency_p99_ns: float | None
     tensor_core_ratio: float | None
     findings: tuple[PastFinding, ...]
+    findings_kept: bool = True
 
     @property
     def time_ns(self) -> Estimate | float | None:

@@ -186,6 +186,7 @@ def test_iterations_that_vary_more_than_builds_are_the_noise() -> None:
         ("accuracy.sqnr:-1dB", side(), side(), "of neither engine: its ONNX model is not at hand"),
         ("accuracy.sqnr:-1dB", side(sqnr={"a": 30.0, "b": 30.0}), side(sqnr={"a": 30.0, "c": 30.0}),
          "head has no output 'b'; output 'b', the worst of 2"),
+        ("accuracy.sqnr:-1dB", side(sqnr={"y": 30.0}), side(sqnr={"y": math.nan}), "one of them is not a number"),
         ("findings:critical", side(), side(findings=Unknown("not kept")), "of head: not kept"),
         ("latency:+3%", replace(side(), unknown=Unknown("no kernel")), side(), "no kernel"),
     ],

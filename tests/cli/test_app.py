@@ -133,6 +133,7 @@ def test_several_runs_become_one_page(trtprof, micro_capture: Path, tmp_path: Pa
     assert "residual_micro" in result.stdout
     assert result.stderr.splitlines()[-1] == f"wrote {tmp_path / 'history.html'}"
     assert "How did the latency go?" in (tmp_path / "history.html").read_text(encoding="utf-8")
+    assert trtprof("report", "@-1", "--history", "x", "--db", store).exit_code == 2
     refused = trtprof("report", "nosuch", "--db", store)
     assert refused.exit_code == 3
     assert "expected a run named 'nosuch', found none" in refused.stderr

@@ -143,7 +143,10 @@ def test_a_baseline_that_was_sorted_by_another_tool_is_still_one(trtprof, engine
     assert trtprof("diff", "baseline.json", "old", "--fail-if", "latency:+3%").exit_code == 0
 
 
-@pytest.mark.parametrize("damage", ["cut", "newer", "older", "holes", "types"])
+_NO_TIMES = {"types": "fast", "nan": float("nan"), "infinite": float("inf"), "negative": -1}
+
+
+@pytest.mark.parametrize("damage", ["cut", "newer", "older", "holes", "types", "nan", "infinite", "negative", "list"])
 def test_a_damaged_baseline_is_bad_input(trtprof, engines: Path, damage: str) -> None:
     text = _baseline(trtprof, "fp16=old")
     whole = json.loads(text)
@@ -151,8 +154,10 @@ def test_a_damaged_baseline_is_bad_input(trtprof, engines: Path, damage: str) ->
         whole["schema_version"] = 99 if damage == "newer" else 1
     elif damage == "holes":
         del whole["engines"][0]["latency"]
-    elif damage == "types":
-        whole["engines"][0]["latency"]["median_ns"] = "fast"
+    elif damage == "list":
+        whole["engines"] = {"fp16": 1}
+    elif damage in _NO_TIMES:
+        whole["engines"][0]["latency"]["median_ns"] = _NO_TIMES[damage]
     Path("baseline.json").write_text(text[: len(text) // 2] + '"verdict"' if damage == "cut" else json.dumps(whole))
     result = trtprof("diff", "baseline.json", "old", "--fail-if", "latency:+3%")
     assert (result.exit_code, result.stdout) == (3, "")
@@ -179,6 +184,8 @@ def test_runs_of_the_store_are_sides(trtprof, engines: Path) -> None:
         3, "error: ci.db: expected a run named '@-9', found none\nhint: trtprof runs ci.db lists them\n"
     )  # fmt: skip
     assert trtprof("diff", "@-2", "@-1").stderr.startswith("error: no store is here\n")
+    mistyped = trtprof("diff", "runz/old", "old", "--db", "ci.db", *gate)
+    assert mistyped.stderr.startswith("error: runz/old: no such file or directory\n")
 
 
 def _touch(folder: Path, when: int) -> None:
@@ -216,6 +223,17 @@ def test_the_published_repair_passes_and_its_reverse_fails(trtprof, shared: Path
     answer = json.loads(back.stdout)
     jsonschema.validate(answer, SCHEMA)
     assert [item["outcome"] for item in answer["gates"]["judgements"]] == ["failed"] * 5
+
+
+def test_gates_and_the_difference_below_them_name_the_same_findings(trtprof, rtx, models: Path) -> None:
+    for name, options in (("with", ()), ("without", ("--no-residual-qdq",))):
+        assert trtprof("compare", models / "residual_micro.onnx", "-p", "int8", *options, "--out", name).exit_code == 0
+    result = trtprof("diff", "with", "without", "--fail-if", "findings:major", "--format", "json")
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    (judged,) = answer["gates"]["judgements"]
+    assert judged["why"].startswith("new: Q101 ")
+    assert "Q101" in {item["code"] for item in answer["findings"]["new"]}
 
 
 def test_modelled_times_do_not_pass_a_gate_and_structure_does(trtprof, micro_capture: Path) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from trtprof.store.runs import list_runs
+
 TIMES = [
     {"startComputeMs": 200 + index, "endComputeMs": 200.5 + index, "computeMs": 0.5, "latencyMs": 0.5}
     for index in range(5)
@@ -70,18 +72,45 @@ def test_what_cannot_be_is_refused(trtprof, arguments: tuple[str, ...], error: s
 
 def test_an_import_lists_what_was_measured_and_what_comes_next(trtprof, archive: Path) -> None:
     result = trtprof("import", archive, "-o", "there")
+    (run,) = list_runs(Path("trtprof.db"))
     assert (result.exit_code, result.stdout, result.stderr) == (
         0,
         "net.onnx on Jetson Orin Nano, TensorRT 10.3.0; tegrastats was not recorded; "
         "the script's status is incomplete\n"
         "  fp16: measured\n"
         "  int8: failed: build ended with status 1: no room\n",
-        "wrote there\nnext: trtprof compare there\nnext: trtprof doctor --root there/board\n",
+        f"wrote there\nwrote trtprof.db (run {run.id})\nnext: trtprof compare there\n"
+        "next: trtprof doctor --root there/board\n",
     )
     compared = trtprof("compare", "there", "--format", "json")
     assert compared.exit_code == 0
     assert [engine["name"] for engine in json.loads(compared.stdout)["engines"]] == ["fp16"]
     assert "1 layer" in trtprof("inspect", "there").stdout
+
+
+def test_an_archive_is_one_run_however_often_it_is_imported(trtprof, archive: Path) -> None:
+    first, second = trtprof("import", archive), trtprof("import", archive)
+    (run,) = list_runs(Path("trtprof-out/trtprof.db"))
+    assert run.engines == ("fp16",)
+    assert first.stderr.splitlines()[1] == f"wrote trtprof-out/trtprof.db (run {run.id})"
+    folder = first.stderr.splitlines()[0].removeprefix("wrote ")
+    assert second.stderr.splitlines()[:2] == [
+        f"imported before: {folder}",
+        f"wrote trtprof-out/trtprof.db (run {run.id}, imported before)",
+    ]
+    assert trtprof("compare", folder).exit_code == 0
+    assert [item.id for item in list_runs(Path("trtprof-out/trtprof.db"))] == [run.id], "a comparison of it is that run"
+
+
+def test_a_store_that_refuses_does_not_hinder_the_import(trtprof, archive: Path) -> None:
+    Path("no.db").write_text("no database")
+    result = trtprof("import", archive, "--db", "no.db")
+    assert result.exit_code == 3
+    assert "fp16: measured" in result.stdout
+    assert result.stderr.splitlines()[-2:] == [
+        "error: no.db: expected an SQLite database, found something else",
+        "hint: choose another with --db",
+    ]
 
 
 def test_an_import_in_each_format(trtprof, archive: Path) -> None:

@@ -18,7 +18,7 @@ from trtprof.analysis.judge import changes
 from trtprof.errors import BuildError, InputError
 from trtprof.model import Estimate, Unknown
 from trtprof.parsers.comparison_json import read_comparison_json
-from trtprof.store.database import read_store, writing
+from trtprof.store.database import reading, writing
 from trtprof.store.figures import read_figures
 from trtprof.store.history import read_history
 from trtprof.store.runs import import_comparison, list_runs
@@ -97,18 +97,16 @@ def test_what_is_no_store_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
         assert str(path) in caught.value.message
         assert path.read_bytes() == before
         with pytest.raises(InputError):
-            read_store(path)
+            list_runs(path)
     with pytest.raises(InputError, match="no such store"):
-        read_store(tmp_path / "none.db")
+        list_runs(tmp_path / "none.db")
 
 
 def test_reading_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     make(path)
-    database = read_store(path)
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(BuildError, match="readonly"), reading(path) as database:
         database.execute("DELETE FROM run")
-    database.close()
 
 
 def test_a_history_has_runs_from_old_to_new_with_findings_and_shares(micro_capture: Path, tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 
 from tests.pipeline.test_measured import write_engine
 from trtprof.comparison import Comparison
-from trtprof.errors import InputError
+from trtprof.errors import BuildError, InputError
 from trtprof.pipeline.measured import read_measured
-from trtprof.store.database import read_store, writing
+from trtprof.store.database import reading, writing
 from trtprof.store.runs import import_comparison, list_runs
 
 LAYERS = 300
@@ -267,6 +267,20 @@ def test_a_store_is_one_file_that_can_be_copied_and_read_where_nothing_is_writte
     copy = tmp_path / "copy.db"
     shutil.copy(store, copy)
     copy.chmod(0o444)
-    database = read_store(copy)
-    assert database.execute("SELECT count(*) FROM layer").fetchone() == (LAYERS,)
-    database.close()
+    with reading(copy) as database:
+        assert database.execute("SELECT count(*) FROM layer").fetchone() == (LAYERS,)
+
+
+def test_a_store_that_another_process_keeps_locked_is_one_error(
+    comparison: Comparison, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "trtprof.db"
+    import_comparison(store, comparison)
+    monkeypatch.setattr("trtprof.store.database._BUSY_TIMEOUT_S", 0.05)
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for use in (lambda: import_comparison(store, comparison), lambda: list_runs(store)):
+            with pytest.raises(BuildError) as caught:
+                use()
+            assert caught.value.message == f"{store}: the store cannot be used: database is locked"
+            assert caught.value.hint == "another process writes to it; try again when that is done"

@@ -24,6 +24,7 @@ from trtprof.diagnosis import Finding
 from trtprof.model import DType, Graph, Provenance, Unit, Unknown
 from trtprof.units import ms, percent
 
+Said = tuple[Finding, ...]
 _HASH: Final = re.compile(r"_0x[0-9a-f]{8,}")
 
 
@@ -125,13 +126,16 @@ class Difference:
         return None if None in deltas else sum(delta or 0.0 for delta in deltas)
 
 
-def difference(base: Built, head: Built) -> Difference:
-    """Return how ``head`` differs from ``base``, two engines that were each read for themselves."""
+def difference(base: Built, head: Built, findings: tuple[Said, Said] | None = None) -> Difference:
+    """Return how ``head`` differs from ``base``, two engines that were each read for themselves.
+
+    ``findings`` are those of each where they are known already, as of a comparison that had the ONNX model too.
+    """
     graph, built = aligned(base, head)
     changes = _changes(graph, built)
     time, layer_sum = time_change(*built), _layer_sum(*built)
     differs, untold = circumstances(*built)
-    said = [diagnose([item], graph).findings for item in built]
+    said = findings or [diagnose([item], graph).findings for item in built]
     codes = [{finding.code for finding in findings} for findings in said]
     return Difference(
         base=built[0],

@@ -172,16 +172,16 @@ def _part(gate: Gate, engine: str, base: Figure, head: Figure | None) -> Judgeme
     if base.samples != head.samples:
         why = f"measured over {base.samples} samples in base and {head.samples} in head"
         return Judgement(gate, engine, Outcome.UNKNOWN, base, head, why=why)
+    if math.isnan(base.value) or math.isnan(head.value):
+        return Judgement(gate, engine, Outcome.UNKNOWN, base, head, why="one of them is not a number")
     if base.low is not None and base.high is not None and head.low is not None and head.high is not None:
         return _modelled(gate, engine, base, head)
     change = _change(gate, base.value, head.value)
     noise = _noise(gate, base, head)
-    judged = Judgement(gate, engine, Outcome.PASSED, base, head, change, noise)
-    if not _exceeds(gate, change):
-        return judged
-    if abs(change) < noise:
-        return replace(judged, outcome=Outcome.WITHIN_NOISE)
-    return replace(judged, outcome=Outcome.FAILED)
+    outcome = Outcome.PASSED
+    if _exceeds(gate, change):
+        outcome = Outcome.WITHIN_NOISE if abs(change) < noise else Outcome.FAILED
+    return Judgement(gate, engine, outcome, base, head, change, noise)
 
 
 def _modelled(gate: Gate, engine: str, base: Figure, head: Figure) -> Judgement:
@@ -213,8 +213,7 @@ def _noise(gate: Gate, base: Figure, head: Figure) -> float:
     """Return what two builds of one network, or the iterations of one, differ by, in the unit of the gate's change."""
     if gate.metric.name == _SHARE:
         # Either part of the time may be that much off: d(a / (a + b)) = share (1 - share) d(log(a / b)).
-        share = max(base.value, head.value)
-        return BUILD_NOISE_RATIO * share * (1 - share)
+        return BUILD_NOISE_RATIO * max(share * (1 - share) for share in (base.value, head.value))
     if gate.metric.quantity not in _TIMED:
         return 0.0
     ratio = max(BUILD_NOISE_RATIO, base.spread_ratio or 0.0, head.spread_ratio or 0.0)

@@ -19,6 +19,7 @@ trtprof compares TensorRT engines of one model across precisions and says why IN
   trtprof compare trtprof-out/…                   show a finished comparison again
   trtprof compare fp16=DIR int8=DIR               engines that trtexec built and measured
   trtprof diff OLD NEW                            two engines of one model: which layer, which kernel changed
+  trtprof diff BASE NEW --fail-if latency:+3%     a gate for CI, that knows noise; exit code 1 where it fails
   trtprof inspect PATH…                           one engine: layers, types, tactics, times
   trtprof kernels trace.sqlite                    an nsys trace: Tensor Core share, layers, gaps
   trtprof run -- python infer.py                  the same for any CUDA program, run under nsys

@@ -120,8 +120,8 @@ def show(
     """Print gates, figures and, of one pair whose files hold its layers, everything that differs."""
     from trtprof.analysis.difference import difference
 
-    one = pairs[0].built if len(pairs) == 1 else None
-    found = difference(*one) if one else None
+    one = pairs[0] if len(pairs) == 1 else None
+    found = difference(*one.built, one.findings) if one is not None and one.built else None
     if output is Format.JSON:
         from trtprof.cli.diff_json import to_json
 

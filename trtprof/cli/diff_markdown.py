@@ -51,7 +51,7 @@ def _figures(pairs: Sequence[EnginePair], added: Sequence[str]) -> Iterator[str]
             continue
         yield from (*table(FIGURE_HEADINGS, figure_rows(pair.name, pair.base, pair.head)), "")
         untold = untold_figures(pair.name, pair.base, pair.head)
-        said = [line(item.removeprefix("- ")) for item in finding_words(pair.base, pair.head)]
+        said = [_item(words) for words in finding_words(pair.base, pair.head)]
         yield from (f"- {item}" for item in ([cell(untold)] if untold else []) + said)
         yield ""
     if added:
@@ -77,7 +77,13 @@ def _difference(found: Difference, every: bool) -> Iterator[str]:
         yield from ("", f"### Conversions {word}: {len(items) or 'none'}", "")
         yield from (f"- {cell(conversion_line(item))}" for item in items)
     yield from ("", "### Findings, each engine by itself", "")
-    yield from (f"- {line(said.removeprefix('- '))}" for said in findings_lines(found))
+    yield from (f"- {_item(words)}" for words in findings_lines(found))
+
+
+def _item(words: str) -> str:
+    """A list says with words what the terminal says with a sign too."""
+    sign, _, rest = words.partition(" ")
+    return line(rest if sign in ("-", "+", "=") else words)
 
 
 def _rows(found: Difference, every: bool) -> Iterator[tuple[str | list[str], ...]]:

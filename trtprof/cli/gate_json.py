@@ -86,8 +86,11 @@ def _figure(figure: Figure | None) -> Json | None:
         return None
     if figure.low is not None and figure.high is not None:
         return {"low": figure.low, "mid": figure.value, "high": figure.high, "provenance": figure.provenance.value}
-    exact = math.isinf(figure.value)
-    return {"value": None if exact else figure.value, "exact": exact, "provenance": figure.provenance.value}
+    return {
+        "value": _finite(figure.value),
+        "exact": math.isinf(figure.value),
+        "provenance": figure.provenance.value,
+    }
 
 
 def _finite(value: float | None) -> float | None:

@@ -111,18 +111,24 @@ def noise_words(item: Judgement) -> str:
 
 
 def judged_words(item: Judgement) -> str:
-    """Return one gate for the error line."""
-    if item.outcome is Outcome.UNKNOWN:
-        return f"{item.gate.text} on {item.engine} ({item.why})"
+    """Return one gate that was judged, for the error line."""
     before, after = _sides(item)
     change = "" if item.change is None else f", {change_words(item)}"
     return f"{item.gate.text} on {item.engine} ({before} → {after}{change})"
 
 
+def _untold_words(gates: Gates) -> str:
+    """Each gate and reason once, with the engines that it is of."""
+    engines: dict[tuple[str, str], list[str]] = {}
+    for item in gates.unknown:
+        engines.setdefault((item.gate.text, item.why), []).append(item.engine)
+    return "; ".join(f"{gate} on {', '.join(names)} ({why})" for (gate, why), names in engines.items())
+
+
 def gates_error(gates: Gates) -> tuple[str, str]:
     """Return the error line and the hint of gates that failed or cannot be judged."""
     of = plural(len(gates.judgements), "gate")
-    unknown = f"{len(gates.unknown)} of {of} cannot be judged: {'; '.join(map(judged_words, gates.unknown))}"
+    unknown = f"{len(gates.unknown)} of {of} cannot be judged: {_untold_words(gates)}"
     if not gates.failed:
         return unknown, "leave the gate out, or give both sides what it needs"
     failed = f"{len(gates.failed)} of {of} failed: {'; '.join(map(judged_words, gates.failed))}"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.errors import TrtprofError
 
 if TYPE_CHECKING:
     from trtprof.jetson.board_capture import BoardCapture
@@ -22,12 +23,20 @@ def import_(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Directory to make. [default: trtprof-out/MODEL-BOARD-HASH]")
     ] = None,
+    db: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", envvar="TRTPROF_DB", help="The SQLite store to add to. [default: beside the directory]"
+        ),
+    ] = None,
     output: FormatOption = Format.TABLE,
 ) -> None:
     """Unpack a capture from a board, safely, and list its engines; compare, inspect and doctor read the directory.
 
-    An archive that holds anything but plain files below one folder is refused whole.
+    An archive that holds anything but plain files below one folder is refused whole. What was measured goes into the
+    store as a run; the same archive again is the same run.
     """
+    from trtprof.api import STORE_NAME
     from trtprof.jetson.board_capture import import_capture, read_board_capture
     from trtprof.pipeline.options import DEFAULT_WORKSPACE
 
@@ -39,9 +48,25 @@ def import_(
         _print(capture, output)
     place = shlex.quote(str(folder))
     note(f"wrote {folder}" if fresh else f"imported before: {folder}")
+    unstored = _store(folder, db or folder.parent / STORE_NAME) if capture.measured else None
     if capture.measured:
         note(f"next: trtprof compare {place}")
     note(f"next: trtprof doctor --root {shlex.quote(str(folder / 'board'))}")
+    if unstored is not None:
+        raise unstored
+
+
+def _store(folder: Path, store: Path) -> TrtprofError | None:
+    """Put what was measured into the store; what hinders that is told last, since the directory is there already."""
+    from trtprof.pipeline.measured import read_measured
+    from trtprof.store.runs import import_comparison
+
+    try:
+        comparison = read_measured([(None, folder)], command=f"trtprof import {folder.name}")
+        note(f"wrote {store} ({import_comparison(store, comparison)})")
+    except TrtprofError as error:
+        return error
+    return None
 
 
 def capture_json(capture: BoardCapture) -> dict[str, object]:

@@ -1,13 +1,16 @@
-"""``trtprof report``: several runs of the store as one page."""
+"""``trtprof report``: several runs of the store as one page, as pictures, or as data."""
 
 from __future__ import annotations
 
+import csv
+import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trtprof.cli.output import note
+from trtprof.cli.output import Format, FormatOption, note
 from trtprof.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -16,10 +19,16 @@ if TYPE_CHECKING:
 HISTORY_PAGE = "history.html"
 
 
-def report(
+def report(  # noqa: PLR0917 - Typer calls it by name
     run: Annotated[
         list[str] | None,
-        typer.Argument(metavar="RUN...", help="Runs by the start of their id, or @-1 for the last. [default: all]"),
+        typer.Argument(
+            metavar="RUN...", help="Runs by the start of their id, @-1 for the last, MODEL@-1. [default: all]"
+        ),
+    ] = None,
+    history: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODEL", help="All runs of a model, by name, file, or the file's SHA-256; repeat."),
     ] = None,
     db: Annotated[
         Path | None,
@@ -27,36 +36,75 @@ def report(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where to write the page. [default: history.html beside the store]"),
+        typer.Option(
+            metavar="FILE", help="Where to write the page. [default: history.html beside the store; with --format none]"
+        ),
+    ] = None,
+    png: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each chart as PNG and SVG. Needs the extra png.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    output: FormatOption = Format.TABLE,
 ) -> None:
-    """Write several runs of the store as one page: latency, Tensor Core share and findings over time."""
-    from trtprof.backends.capture import write_text
-    from trtprof.dashboards.history import render_history
-    from trtprof.store.history import read_history
+    """Write several runs of the store as one page: latency, Tensor Core share and findings over time.
 
-    store = db or _store()
-    runs = read_history(store, run or [])
-    if not runs:
-        raise InputError("expected a run in it, found none", path=store, hint="trtprof compare MODEL adds one")
-    page = html or store.with_name(HISTORY_PAGE)
-    write_text(page, render_history(runs))
-    for item in runs:
-        typer.echo(_line(item))
-    note(f"wrote {page}")
+    With --format json, csv or markdown the same history goes to stdout as data.
+    """
+    if run and history:
+        raise UsageError("RUN and --history are two ways to choose runs", hint="give one of them")
+    runs = _runs(run or [], history or [], db)
+    page = html or (_store(db).with_name(HISTORY_PAGE) if output is Format.TABLE or open_page else None)
+    if page is not None:
+        _write_page(page, runs)
+    if png is not None:
+        from trtprof.dashboards.images import write_history_images
+
+        note(f"wrote {len(write_history_images(runs, png))} files in {png}")
+    _print(runs, output)
     if open_page:
         typer.launch(str(page))
 
 
-def _store() -> Path:
-    from trtprof.api import STORE_NAME
+def _runs(names: list[str], models: list[str], db: Path | None) -> tuple[PastRun, ...]:
+    from trtprof.store.history import read_history, read_model_history
 
-    found = [path for path in (Path("trtprof-out") / STORE_NAME, Path(STORE_NAME)) if path.is_file()]
-    if not found:
-        raise UsageError("no store is here", hint="name one with --db FILE; trtprof compare MODEL makes one")
-    return found[0]
+    store = _store(db)
+    runs = read_model_history(store, models) if models else read_history(store, names)
+    if not runs:
+        raise InputError("expected a run in it, found none", path=store, hint="trtprof compare MODEL adds one")
+    return runs
 
 
-def _line(run: PastRun) -> str:
-    return f"{run.id}  {run.created}  {run.model}: {run.verdict}"
+def _store(db: Path | None) -> Path:
+    from trtprof.cli.stores import default_store
+
+    return db or default_store()
+
+
+def _write_page(page: Path, runs: tuple[PastRun, ...]) -> None:
+    from trtprof.backends.capture import write_text
+    from trtprof.dashboards.history import render_history
+
+    write_text(page, render_history(runs))
+    note(f"wrote {page}")
+
+
+def _print(runs: tuple[PastRun, ...], output: Format) -> None:
+    if output is Format.JSON:
+        from trtprof.history_json import history_json
+
+        sys.stdout.write(json.dumps(history_json(runs), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    elif output is Format.CSV:
+        from trtprof.cli.history_words import CSV_COLUMNS, csv_rows
+
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS)
+        writer.writerows(csv_rows(runs))
+    elif output is Format.MARKDOWN:
+        from trtprof.cli.history_words import COLUMNS, rows
+        from trtprof.cli.markdown_text import table
+
+        sys.stdout.writelines(f"{line}\n" for line in table(COLUMNS, rows(runs)))
+    else:
+        for item in runs:
+            typer.echo(f"{item.id}  {item.created}  {item.model}: {item.verdict}")

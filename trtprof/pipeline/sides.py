@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from trtprof.analysis.engine_graph import unify
 from trtprof.analysis.findings.subjects import diagnose
 from trtprof.backends.capture import find_capture
 from trtprof.comparison import Built
+from trtprof.diagnosis import Finding
 from trtprof.errors import InputError, UsageError
 from trtprof.figures import EngineFigures
 from trtprof.model import Unknown
@@ -23,6 +25,8 @@ from trtprof.store.database import is_store
 from trtprof.store.figures import read_figures
 
 _RUN_MARK: Final = "#"
+_RUN_NAME: Final = re.compile(r".*@-\d+|[0-9a-f]{4,12}", re.DOTALL)
+"""What a run of the store may be called where the store is named apart; anything else is a file that is not there."""
 _SQLITE_HINT: Final = "name a run of it: {path}#@-1 is the last, {path}#MODEL@-1 the last of a model"
 
 
@@ -37,16 +41,18 @@ class Side:
     name: str | None
     engines: tuple[EngineFigures, ...]
     built: Mapping[str, Built] = field(default_factory=dict)
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class EnginePair:
-    """An engine of both sides; ``built`` where the layers of both can be held against each other."""
+    """An engine of both sides; ``built`` and ``findings`` where the layers of both can be held against each other."""
 
     name: str
     base: EngineFigures
     head: EngineFigures
     built: tuple[Built, Built] | None
+    findings: tuple[tuple[Finding, ...], tuple[Finding, ...]] = ((), ())
 
 
 def read_side(text: str, db: Path | None) -> Side:
@@ -60,7 +66,7 @@ def read_side(text: str, db: Path | None) -> Side:
     if not path.exists() and _RUN_MARK in place:
         store, _, run = place.rpartition(_RUN_MARK)
         return Side(text, name, read_figures(Path(store), run)[1])
-    if not path.exists() and db is not None:
+    if not path.exists() and db is not None and _RUN_NAME.fullmatch(place):
         return Side(text, name, read_figures(db, place)[1])
     if path.is_file() and path.suffix == ".json" and is_comparison_json(content := path.read_bytes()):
         return Side(text, name, read_comparison_json(content, path).engines)
@@ -74,16 +80,18 @@ def _comparison(text: str, name: str | None, path: Path, root: Path) -> Side:
     found = read_capture(root)
     figures = (figures_of(built, found.diagnosis.of(built.name), path.name, found.device) for built in found.engines)
     missing = (figures_of_missing(item, path.name) for item in found.missing)
-    return Side(text, name, (*figures, *missing), {built.name: built for built in found.engines})
+    findings = {built.name: found.diagnosis.of(built.name) for built in found.engines}
+    return Side(text, name, (*figures, *missing), {built.name: built for built in found.engines}, findings)
 
 
 def _files(text: str, name: str | None, path: Path) -> Side:
     found = inspect([path])
-    figures = []
+    findings = {}
     for built in found:
         graph, (engine,) = unify([built.engine])
-        figures.append(figures_of(built, diagnose([replace(built, engine=engine)], graph).findings, path.name))
-    return Side(text, name, tuple(figures), {built.name: built for built in found})
+        findings[built.name] = diagnose([replace(built, engine=engine)], graph).findings
+    figures = tuple(figures_of(built, findings[built.name], path.name) for built in found)
+    return Side(text, name, figures, {built.name: built for built in found}, findings)
 
 
 def pair_sides(base: Side, head: Side, wanted: Sequence[str]) -> tuple[tuple[EnginePair, ...], tuple[str, ...]]:
@@ -135,9 +143,8 @@ def _pair(name: str, base: Side, head: Side, one: EngineFigures, other: EngineFi
     before, after = base.built.get(one.name), head.built.get(other.name)
     if before is None or after is None:
         return EnginePair(name, one, other, None)
-    return EnginePair(
-        name, one, other, (replace(before, name=base.name or "base"), replace(after, name=head.name or "head"))
-    )
+    built = (replace(before, name=base.name or "base"), replace(after, name=head.name or "head"))
+    return EnginePair(name, one, other, built, (base.findings[one.name], head.findings[other.name]))
 
 
 def _chosen(side: Side, name: str) -> EngineFigures:

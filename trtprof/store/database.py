@@ -73,8 +73,9 @@ def writing(path: Path) -> Iterator[sqlite3.Connection]:
         raise BuildError(f"{path}: the store cannot be opened: {error.strerror or error}", hint=_OTHER) from error
 
 
-def read_store(path: Path) -> Database:
-    """Return the store in ``path`` for reading only; close it after use.
+@contextmanager
+def reading(path: Path) -> Iterator[Database]:
+    """Give the store in ``path`` for reading only.
 
     An empty file is a store without runs. A store of an older schema is read through a copy in memory that is brought
     up to date; the file stays as it is.
@@ -88,17 +89,10 @@ def read_store(path: Path) -> Database:
     if not path.is_file():
         raise InputError("no such store", path=path, hint="trtprof compare MODEL makes one")
     try:
-        connection = _connect_for_reading(path)
+        with closing(_connect_for_reading(path)) as file, closing(_newest(file, path)) as connection:
+            yield Database(connection)
     except sqlite3.Error as error:
         raise _error(error, path) from error
-    try:
-        return Database(_newest(connection, path))
-    except sqlite3.Error as error:
-        connection.close()
-        raise _error(error, path) from error
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
@@ -124,7 +118,6 @@ def _newest(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
         return connection
     copy = sqlite3.connect(":memory:", isolation_level=None)
     connection.backup(copy)
-    connection.close()
     _migrate(copy, found)
     copy.execute("PRAGMA query_only = ON")
     return copy

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trtprof.comparison import Latency, OutputAccuracy
 from trtprof.figures import EngineFigures, Known, LayerFacts, NamedFinding, device_name, engine_figures
 from trtprof.model import DType, Estimate, Provenance, Severity, Unit, Unknown
-from trtprof.store.database import read_store
+from trtprof.store.database import reading
 from trtprof.store.names import named
 
 if TYPE_CHECKING:
@@ -23,14 +23,11 @@ def read_figures(path: Path, name: str) -> tuple[str, tuple[EngineFigures, ...]]
     Raises:
         InputError: the store is absent or no store, or the name is of no run, or of several.
     """
-    database = read_store(path)
-    try:
+    with reading(path) as database:
         run = named(name, list(database.query("SELECT * FROM run ORDER BY created, id")), path)
         engines = database.query("SELECT * FROM engine WHERE run_id = ? ORDER BY position, name", [run["id"]])
         source = f"{path.name}#{run['id']}"
         return run["model"], tuple(_figures(database, engine, source, run) for engine in list(engines))
-    finally:
-        database.close()
 
 
 def _figures(database: Database, engine: dict[str, Any], source: str, run: dict[str, Any]) -> EngineFigures:

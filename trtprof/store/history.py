@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from trtprof.history import PastEngine, PastFinding, PastRun
 from trtprof.model import Estimate, Provenance
-from trtprof.store.database import read_store
-from trtprof.store.names import named
+from trtprof.store.database import reading
+from trtprof.store.names import named, runs_of
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+_RUNS = "SELECT * FROM run ORDER BY created, id"
 _SHARE = """
 SELECT sum(CASE WHEN kernel_unit = 'tensor_core' THEN time_mid_ns ELSE 0 END) AS tensor_ns,
        sum(time_mid_ns) AS all_ns,
@@ -21,23 +22,33 @@ SELECT sum(CASE WHEN kernel_unit = 'tensor_core' THEN time_mid_ns ELSE 0 END) AS
        count(CASE WHEN kernel_unit IN ('tensor_core', 'cuda_core') THEN 1 END) AS known
 FROM layer WHERE run_id = ? AND engine = ? AND has_matmul = 1
 """
+_NOT_KEPT = "SELECT count(*) AS layers FROM layer WHERE run_id = ? AND engine = ? AND has_matmul IS NULL"
 
 
 def read_history(path: Path, names: Sequence[str]) -> tuple[PastRun, ...]:
     """Return the named runs, oldest first; all runs of the store where none is named.
 
-    A name is the start of a run's id, or ``@-1`` for the last, ``@-2`` for the one before it.
+    A name is the start of a run's id, ``@-1`` for the last, or ``MODEL@-2`` for the last but one of a model.
 
     Raises:
         InputError: the store is absent or no store, or a name is of no run, or of several.
     """
-    database = read_store(path)
-    try:
-        runs = list(database.query("SELECT * FROM run ORDER BY created, id"))
-        chosen = {run["id"]: run for name in names for run in [named(name, runs, path)]} if names else None
-        return tuple(_run(database, run) for run in runs if chosen is None or run["id"] in chosen)
-    finally:
-        database.close()
+    with reading(path) as database:
+        runs = list(database.query(_RUNS))
+        chosen = {named(name, runs, path)["id"] for name in names} or {run["id"] for run in runs}
+        return tuple(_run(database, run) for run in runs if run["id"] in chosen)
+
+
+def read_model_history(path: Path, models: Sequence[str]) -> tuple[PastRun, ...]:
+    """Return the runs of models, oldest first; a model is called by its name, its file, or the file's SHA-256.
+
+    Raises:
+        InputError: the store is absent or no store, or has no run of a model.
+    """
+    with reading(path) as database:
+        runs = list(database.query(_RUNS))
+        chosen = {run["id"] for model in models for run in runs_of(model, runs, path)}
+        return tuple(_run(database, run) for run in runs if run["id"] in chosen)
 
 
 def _run(database: Database, run: dict[str, Any]) -> PastRun:
@@ -50,7 +61,8 @@ def _engine(database: Database, engine: dict[str, Any]) -> PastEngine:
     key = [engine["run_id"], engine["name"]]
     share = next(iter(database.query(_SHARE, key)))
     findings = database.query("SELECT * FROM finding WHERE run_id = ? AND engine = ? ORDER BY position", key)
-    known = share["known"] and share["whole"] and share["all_ns"]
+    known = share["known"] and share["whole"] and share["all_ns"] and engine["provenance"] != Provenance.MODELLED
+    (old,) = database.query(_NOT_KEPT, key)
     return PastEngine(
         name=engine["name"],
         unknown=engine["unknown"],
@@ -60,6 +72,7 @@ def _engine(database: Database, engine: dict[str, Any]) -> PastEngine:
         latency_p99_ns=engine["latency_p99_ns"],
         tensor_core_ratio=share["tensor_ns"] / share["all_ns"] if known else None,
         findings=tuple(PastFinding(item["code"], item["title"], item["severity"], _saving(item)) for item in findings),
+        findings_kept=not old["layers"],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +32,22 @@ def named(name: str, runs: Sequence[dict[str, Any]], path: Path) -> dict[str, An
         return found[0]
     what = f"{len(found)} runs whose id starts so" if found else "none"
     raise InputError(f"expected a run named {name!r}, found {what}", path=path, hint=hint)
+
+
+def runs_of(model: str, runs: Sequence[dict[str, Any]], path: Path) -> list[dict[str, Any]]:
+    """Return the runs of a model, oldest first; a file stands for its name and for its content.
+
+    Raises:
+        InputError: there is none.
+    """
+    names = [model]
+    if Path(model).is_file():
+        names.append(hashlib.sha256(Path(model).read_bytes()).hexdigest())
+    found = [run for run in runs if any(is_model(run, name) for name in names)]
+    if not found:
+        there = ", ".join(dict.fromkeys(run["model"] for run in runs)) or "none"
+        raise InputError(f"expected a run of the model '{model}', found none", path=path, hint=f"its models: {there}")
+    return found
 
 
 def is_model(run: dict[str, Any], model: str) -> bool:

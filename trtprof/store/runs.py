@@ -11,7 +11,7 @@ from typing import Any
 
 from trtprof.comparison import Built, Comparison, Latency, NotBuilt, OutputAccuracy
 from trtprof.model import Estimate, Unknown
-from trtprof.store.database import read_store, writing
+from trtprof.store.database import reading, writing
 
 Record = dict[str, Any]
 
@@ -79,14 +79,11 @@ def list_runs(path: Path) -> tuple[RunSummary, ...]:
     Raises:
         InputError: the file is absent or no store.
     """
-    database = read_store(path)
-    try:
+    with reading(path) as database:
         runs = list(database.query("SELECT * FROM run ORDER BY created DESC, id"))
         engines: dict[str, list[str]] = {}
         for row in database.query("SELECT run_id, name FROM engine ORDER BY run_id, position, name"):
             engines.setdefault(row["run_id"], []).append(row["name"])
-    finally:
-        database.close()
     return tuple(
         RunSummary(
             **{key: run[key] for key in ("id", "created", "model", "target", "device", "tool", "tool_version")},
