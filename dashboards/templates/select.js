@@ -7,6 +7,8 @@ const selection = (() => {
   const FADED = 0.22;
   let engines = [];
   let show = () => {};
+  let lineOf = async () => null;
+  let index = null; // elements of the page by the id of the layer they are about
   let redraw = () => {};
   let current = null;
   let related = new Set();
@@ -64,11 +66,41 @@ const selection = (() => {
     scrolls = true;
   }
 
-  const arriveAt = (layer) => show(document.getElementById(layer.id) ?? document.getElementById("order") ?? document.body);
+  function arriveAt(layer) {
+    const line = document.getElementById(layer.id);
+    if (line) show(line);
+    else lineOf(layer.id).then((drawn) => show(drawn ?? document.getElementById("order") ?? document.body));
+  }
 
   // Charts above a layer that came with the address may have grown while they were drawn.
   function arrive() {
     if (current && !touched) arriveAt(current);
+  }
+
+  // Lines by their layer, and links to a layer: in the head of a line they stand for the line.
+  function elements() {
+    const found = new Map();
+    const add = (id, element) => {
+      if (!found.has(id)) found.set(id, []);
+      found.get(id).push(element);
+    };
+    for (const line of document.querySelectorAll(LINES)) {
+      if (/^e\d+r\d+$/.test(line.id)) add(line.id, line);
+      if (line.dataset.l) add(line.dataset.l, line);
+    }
+    for (const anchor of document.querySelectorAll('main a[href^="#e"]')) {
+      const id = anchor.getAttribute("href").slice(1);
+      add(id, anchor.closest("th")?.parentElement ?? anchor);
+    }
+    return found;
+  }
+
+  // Lines that were drawn later than the page.
+  function lines(body) {
+    index = null;
+    if (!engines.length) return;
+    linkLines(body);
+    if (current) markLines();
   }
 
   function markLines() {
@@ -82,15 +114,8 @@ const selection = (() => {
       element.dataset.picked = how;
       if (how === "this") element.setAttribute("aria-current", "true");
     };
-    const all = (id, how) => {
-      const line = document.getElementById(id);
-      if (line) pick(line, how);
-      for (const found of document.querySelectorAll(`tr[data-l="${id}"]`)) pick(found, how);
-      for (const link of document.querySelectorAll(`a[href="#${id}"]`)) {
-        const cell = link.closest("th");
-        pick(cell ? cell.parentElement : link, how);
-      }
-    };
+    const all = (id, how) => index.get(id)?.forEach((element) => pick(element, how));
+    index ??= elements();
     all(current.id, "this");
     related.forEach((id) => all(id, "same"));
     if (current.group === null) return;
@@ -137,8 +162,8 @@ const selection = (() => {
   }
 
   // Each line of a layer leads to it by keyboard too.
-  function linkLines() {
-    for (const line of document.querySelectorAll(LINES)) {
+  function linkLines(within) {
+    for (const line of within.querySelectorAll(LINES)) {
       const id = idOf(line);
       const cell = line.cells[0];
       if (!id || cell.querySelector("a")) continue;
@@ -162,13 +187,14 @@ const selection = (() => {
     }
   }
 
-  function start(layers, showElement, redrawCharts) {
+  function start(layers, showElement, drawLine, redrawCharts) {
     engines = layers;
     show = showElement;
+    lineOf = drawLine;
     redraw = redrawCharts;
     if (!engines.length) return;
     makeBar();
-    linkLines();
+    linkLines(document);
     document.addEventListener("click", clicked);
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && !event.target.closest?.("input")) clear();
@@ -191,7 +217,27 @@ const selection = (() => {
     return Boolean(run) && [current.id, ...related].map(parts).some(inside);
   }
 
+  // What is said of a point is put together here, from its layer, its time and its names, or a page would hold it twice.
+  function say(data) {
+    const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const layerWords = (value) => {
+      const run = value.match(/^e(\d+)r(\d+)-(\d+)$/);
+      if (run) return `${engines[run[1]].name} rows ${run[2]} to ${run[3]}, small neighbours of one category`;
+      const layer = value && describe(value);
+      return layer ? words(layer) : "";
+    };
+    for (const trace of data) {
+      if (trace.type !== "bar" || !Array.isArray(trace.customdata) || trace.hovertext || !engines.length) continue;
+      const { names, name } = trace.meta ?? {};
+      trace.hovertext = trace.customdata.map((value, i) => [
+        ...(names ? [names[name[i]], `${Number((trace.x[i] * 1000).toPrecision(4))} µs at ${trace.base[i]} ms`] : []),
+        ...(value ? [escaped(layerWords(value))] : []),
+      ].join("<br>"));
+    }
+  }
+
   function mark(data, layout) {
+    say(data);
     if (!current || !data.some((trace) => trace.customdata?.some(picked))) return;
     for (const trace of data.filter((item) => Array.isArray(item.customdata))) {
       const chosen = trace.customdata.flatMap((value, i) => (picked(value) ? [i] : []));
@@ -210,8 +256,11 @@ const selection = (() => {
   function arrow(trace, at, layout) {
     const placed = (value, axis) => (axis?.type === "log" ? Math.log10(value) : value);
     const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
+    const [low, high] = layout.xaxis?.range ?? [-Infinity, Infinity];
+    const share = (placed(middle, layout.xaxis) - low) / (high - low); // near an end the words would leave the chart
+    const xanchor = { 0: "left", 1: "right" }[Math.round(share * 8) / 8] ?? "center";
     return {
-      x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
+      xanchor, x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
       arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: 33, bgcolor: layout.meta.page, borderpad: 1,
       font: { color: layout.meta.ink, size: 12 },
     };
@@ -225,5 +274,5 @@ const selection = (() => {
     });
   }
 
-  return { start, mark, listen, arrive };
+  return { start, mark, listen, arrive, lines };
 })();

@@ -255,11 +255,11 @@ def test_no_conversions_at_all_is_said_in_words() -> None:
 
 
 def test_rows_are_costliest_first_and_bounded() -> None:
-    built = sample.large(300).engines[0]
+    built = sample.large(400).engines[0]
     costliest = rows.costliest(built)
     assert len(costliest) == rows.PAGE_ROWS
-    assert [row.layer.index for row in costliest[:2]] == [299, 298]
-    assert "fp32 has 300" in rows.panel(sample.large(300)).caveat
+    assert [row.layer.index for row in costliest[:2]] == [399, 398]
+    assert "fp32 has 400" in rows.panel(sample.large(400)).caveat
 
 
 def test_a_row_without_a_time_is_last_and_absent() -> None:
@@ -410,9 +410,9 @@ def test_memory_is_the_builders_word_where_it_left_one() -> None:
 
 
 def test_a_long_engine_carries_what_matters_and_says_what_it_left_out() -> None:
-    comparison = sample.large(3000)
+    comparison = sample.large(4000)
     panel = fusion.panel(comparison)
-    assert f"{fusion.PAGE_GROUPS} of 1,500 groups" in panel.caveat
+    assert f"{fusion.PAGE_GROUPS} of 2,000 groups" in panel.caveat
     assert all(fusion.differs(row) for row in fusion.carried(comparison.fusions))
     assert len(conversions.carried(comparison.engines[2])) == conversions.PAGE_ROWS
-    assert "int8 has 300" in conversions.panel(comparison).caveat
+    assert "int8 has 400" in conversions.panel(comparison).caveat

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         Ranges,
     )
 
-MOST_BINS: Final = 600
+MOST_BINS: Final = 400
 """Bins of a run: more than a chart has room for."""
 MOST_KERNELS: Final = 20_000
 """Kernels of an inference that are told one by one; a longer one cannot be read as bars anyway."""
@@ -222,7 +222,7 @@ def _bins(trace: TraceParts, device: int, gaps: Iterable[GapBlock], shown: Itera
 
 
 def _shares(part: Any) -> tuple[float, ...]:
-    shares: list[float] = part.round(4).tolist()
+    shares: list[float] = part.round(3).tolist()
     return tuple(shares)
 
 
