@@ -11,6 +11,7 @@
   const wholes = new Map();
   const collator = new Intl.Collator("en", { numeric: true });
   let colours = {};
+  let asked = 0; // how often all charts were to be drawn anew
   const linked = typeof selection === "undefined" ? null : selection; // select.js, where the page has layers
 
   // Runs in <head>, so that a stored choice is there before the first paint.
@@ -97,7 +98,7 @@
     else if (chart.element.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * (data.length - 1);
     for (const trace of data) if (trace.type === "bar") trace.insidetextfont = { color: readable(trace.marker.color, layout) };
     layout.uirevision = 1; // what the reader switched off or opened stays so when a chart is drawn anew
-    linked?.mark(data, layout);
+    linked?.say(data);
     const config = {
       responsive: !width,
       displaylogo: false,
@@ -107,8 +108,23 @@
     return globalThis.Plotly.react(chart.element, data, layout, config);
   }
 
+  // What the reader sees comes first, and between two charts the page answers.
+  const distance = ({ element }) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return Math.max(0, top - innerHeight, -bottom);
+  };
+
+  async function inTurn(charts, act) {
+    for (const waiting = [...charts]; waiting.length;) {
+      const [nearest] = waiting.splice(waiting.reduce((best, chart, i) => (distance(chart) < distance(waiting[best]) ? i : best), 0), 1);
+      await act(nearest);
+      await new Promise((go) => { setTimeout(go); });
+    }
+  }
+
   function redraw() {
-    for (const chart of drawn) draw(chart, isDark());
+    const mine = ++asked;
+    return inTurn(drawn, (chart) => (mine === asked ? draw(chart, isDark()) : null)); // whoever asks later draws them all
   }
 
   async function readData() {
@@ -121,16 +137,15 @@
     colours = page.dark;
     const figures = Object.entries(page.figures);
     for (const [id, figure] of figures) document.getElementById(id).style.minHeight = `${figure.layout.height ?? 0}px`; // nothing shifts while they are drawn
-    linked?.start(page.layers ?? [], show, lineOf, () => drawn.filter((chart) => chart.figure.data.some((trace) => trace.customdata)).forEach((chart) => draw(chart, isDark())));
+    linked?.start(page.layers ?? [], show, lineOf, () => drawn.forEach((chart) => linked.style(chart.element)));
     try {
       if (figures.length) await loadPlotly();
-      for (const [id, figure] of figures) {
-        const chart = { element: document.getElementById(id), figure };
+      await inTurn(figures.map(([id, figure]) => ({ element: document.getElementById(id), figure })), async (chart) => {
         chart.element.replaceChildren();
         await draw(chart, isDark());
         drawn.push(chart);
         linked?.listen(chart.element);
-      }
+      });
       linked?.arrive();
     } catch (error) {
       for (const [id] of figures) document.getElementById(id).style.minHeight = "";
@@ -281,7 +296,10 @@
 
   function startPrint() {
     // Paper is white and narrow. What is folded stays folded: opened name lists would print for pages.
-    addEventListener("beforeprint", () => drawn.forEach((chart) => draw(chart, false, PRINT_WIDTH_PX)));
+    addEventListener("beforeprint", () => {
+      asked += 1;
+      drawn.forEach((chart) => draw(chart, false, PRINT_WIDTH_PX));
+    });
     addEventListener("afterprint", redraw);
   }
 

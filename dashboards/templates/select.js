@@ -12,6 +12,7 @@ const selection = (() => {
   let redraw = () => {};
   let current = null;
   let related = new Set();
+  let wanted = []; // engine and row of the layer and of the related ones
   let scrolls = true; // the first one comes with the address
   let touched = false; // the reader has moved on: the page must not scroll by itself any more
   const bar = {};
@@ -58,6 +59,7 @@ const selection = (() => {
     const had = current;
     current = layer;
     related = new Set(layer ? sameNodes(layer) : []);
+    wanted = layer ? [layer.id, ...related].map(parts) : [];
     markLines();
     showBar();
     if (had || current) redraw();
@@ -213,8 +215,7 @@ const selection = (() => {
     if (!current || typeof mark !== "string") return false;
     if (mark === current.id || related.has(mark)) return true;
     const run = mark.match(/^e(\d+)r(\d+)-(\d+)$/)?.slice(1).map(Number);
-    const inside = ([place, row]) => run[0] === place && run[1] <= row && row <= run[2];
-    return Boolean(run) && [current.id, ...related].map(parts).some(inside);
+    return Boolean(run) && wanted.some(([place, row]) => run[0] === place && run[1] <= row && row <= run[2]);
   }
 
   // What is said of a point is put together here, from its layer, its time and its names, or a page would hold it twice.
@@ -236,43 +237,55 @@ const selection = (() => {
     }
   }
 
-  function mark(data, layout) {
-    say(data);
-    if (!current || !data.some((trace) => trace.customdata?.some(picked))) return;
-    for (const trace of data.filter((item) => Array.isArray(item.customdata))) {
-      const chosen = trace.customdata.flatMap((value, i) => (picked(value) ? [i] : []));
-      if (trace.type === "icicle") {
-        trace.marker.line = { ...trace.marker.line, color: layout.meta.ink, width: trace.customdata.map((value) => (picked(value) ? 4 : 0.5)) };
-        continue;
-      }
-      trace.selectedpoints = chosen;
-      trace.unselected = { marker: { opacity: FADED } };
-      trace.selected = { marker: { opacity: 1 } };
-      const at = trace.customdata.indexOf(current.id);
-      if (at >= 0) layout.annotations = [...(layout.annotations ?? []), arrow(trace, at, layout)];
+  // The points of a chart as they stand, each with the id it carries. Plotly binds its records to what it draws.
+  function* points(element) {
+    for (const node of element.querySelectorAll(".bars .point, .scatterlayer path.point, .slice")) {
+      const at = node.__data__?.i ?? node.__data__?.data?.data?.i;
+      const trace = node.closest(".trace")?.__data__?.[0]?.trace;
+      if (trace && Array.isArray(trace.customdata)) yield [node, trace, trace.customdata[at]];
     }
   }
 
-  function arrow(trace, at, layout) {
-    const placed = (value, axis) => (axis?.type === "log" ? Math.log10(value) : value);
-    const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
-    const [low, high] = layout.xaxis?.range ?? [-Infinity, Infinity];
-    const share = (placed(middle, layout.xaxis) - low) / (high - low); // near an end the words would leave the chart
-    const xanchor = { 0: "left", 1: "right" }[Math.round(share * 8) / 8] ?? "center";
-    return {
-      xanchor, x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
-      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: 33, bgcolor: layout.meta.page, borderpad: 1,
-      font: { color: layout.meta.ink, size: 12 },
-    };
+  // Shows the selection in a chart by styling its points: to draw the chart anew takes a hundred times as long.
+  function style(element) {
+    element.querySelector(".pointer")?.remove();
+    if (!current && !element.dataset.marked) return;
+    const found = [...points(element)];
+    const chosen = new Set(found.filter(([, , value]) => picked(value)).map(([node]) => node));
+    for (const [node, trace] of found) {
+      if (trace.type === "icicle") {
+        const edge = node.querySelector("path").style;
+        edge.stroke = chosen.has(node) ? "var(--ink)" : trace.marker.line.color;
+        edge.strokeWidth = chosen.has(node) ? 4 : trace.marker.line.width;
+      } else {
+        node.style.opacity = !chosen.size || chosen.has(node) ? 1 : FADED;
+      }
+    }
+    element.dataset.marked = chosen.size || "";
+    const [own] = found.find(([, trace, value]) => trace.type !== "icicle" && current && value === current.id) ?? [];
+    if (own) point(element, own);
+  }
+
+  // An arrow from below, inside the chart whatever it points at.
+  function point(element, node) {
+    const [outer, inner] = [element.getBoundingClientRect(), node.getBoundingClientRect()];
+    const arrow = element.appendChild(Object.assign(document.createElement("span"), { className: "pointer", textContent: `▲ row ${current.row}` }));
+    const wide = arrow.offsetWidth;
+    const middle = inner.left + inner.width / 2 - outer.left;
+    const left = Math.max(0, Math.min(middle - 6, outer.width - wide));
+    arrow.style.left = `${left}px`;
+    arrow.style.top = `${inner.bottom - outer.top}px`;
   }
 
   function listen(element) {
-    element.on("plotly_click", ({ points }) => {
-      const value = points.map((point) => point.customdata).find((item) => typeof item === "string");
+    element.on("plotly_click", ({ points: pressed }) => {
+      const value = pressed.map((item) => item.customdata).find((item) => typeof item === "string" && item);
       const id = value?.match(/^(e\d+r\d+)/)?.[1];
       if (id) select(id, false);
     });
+    element.on("plotly_afterplot", () => style(element));
+    style(element);
   }
 
-  return { start, mark, listen, arrive, lines };
+  return { start, say, style, listen, arrive, lines };
 })();

@@ -77,7 +77,10 @@ def large(layers: int) -> Comparison:
     base = sample.large(layers)
     engines = []
     for seed, built in enumerate(base.engines):
-        rows = tuple(replace(row, kernel=classify(kernel_name(row.layer.index % 60))) for row in built.rows)
+        rows = tuple(
+            replace(row, kernel=classify(kernel_name(row.layer.index % 60)), group=row.layer.index // 2 * 2)
+            for row in built.rows
+        )
         named = replace(built, rows=rows)
         engines.append(replace(named, timeline=timeline(named, kernels=layers, seed=seed)))
     return replace(base, engines=tuple(engines))
