@@ -252,6 +252,7 @@
   }
 
   function startSort(head, column, heads, body, state, whole) {
+    if (!head.textContent) return;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = head.textContent;
