@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+DRAWN_MS = 120_000
+"""How long a busy machine may take to draw a page; nothing is timed."""
 _PICKED = (
     "[...document.querySelectorAll('[data-picked={how}]')].map(e => e.id || e.dataset.l || e.getAttribute('href'))"
 )
@@ -30,7 +32,7 @@ class Reader:
     def open(self, address: str) -> None:
         self.page.goto("about:blank")
         self.page.goto(address)
-        self.page.wait_for_selector("html[data-charts]", state="attached")
+        self.page.wait_for_selector("html[data-charts]", state="attached", timeout=DRAWN_MS)
 
     def picked(self, how: str) -> set[str]:
         return set(self.page.evaluate(_PICKED.format(how=how)))
