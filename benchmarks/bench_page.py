@@ -1,4 +1,4 @@
-"""What drawing a page costs beside loading plotly, at 300 and 3,000 layers an engine; ratios from one run.
+"""What drawing a page of traced engines costs beside loading plotly, at 300 and 3,000 layers; ratios from one run.
 
 Run with ``make bench`` or ``python benchmarks/bench_page.py``. Needs the test group.
 """
@@ -13,19 +13,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "dashboar
 
 
 def main() -> None:
-    import sample
+    import trace_sample
 
     from trtprof.dashboards.page import prepare, render
 
-    started = time.perf_counter()
+    started = time.process_time()
     prepare()
-    loading = time.perf_counter() - started
-    print(f"loading and packing plotly: {loading:.2f} s")
+    loading = time.process_time() - started
+    print(f"loading and packing plotly: {loading:.2f} s of CPU")
     for layers in (300, 3_000):
-        comparison = sample.large(layers)
-        started = time.perf_counter()
+        comparison = trace_sample.large(layers)
+        started = time.process_time()
         page = render(comparison)
-        drawing = time.perf_counter() - started
+        drawing = time.process_time() - started
         print(
             f"{layers:,} layers at 3 precisions: {drawing:.2f} s, {drawing / loading:.2f} of that; "
             f"{len(page.encode()) / 1e6:.2f} MB"

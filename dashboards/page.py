@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -12,14 +11,12 @@ from typing import Any, Final
 
 from trtprof.comparison import Comparison
 from trtprof.dashboards.drawing import draw, source, visible
+from trtprof.dashboards.packing import ALPHABET, packed
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.theme import css_variables, to_dark
 from trtprof.dashboards.words import row_time, shorten
 
 _NAME_LIMIT: Final = 60
-_B85: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
-"""The digits of :func:`base64.b85encode`; three of them mean something in HTML and are swapped for ones it has not."""
-_SAFE: Final = str.maketrans("<>&", ",.:")
 
 
 def render(comparison: Comparison) -> str:
@@ -52,9 +49,9 @@ def assemble(
         style=draw("page.css", themes=css_variables(), places=range(7)),
         script=script,
         panels=panels,
-        data=_packed(_json(page_data(panels, layers))),
+        data=packed(_json(page_data(panels, layers))),
         plotly=plotly,
-        alphabet=_B85.translate(_SAFE),
+        alphabet=ALPHABET,
     )
     return str.__str__(page)  # a Markup would escape whatever a caller adds to it
 
@@ -117,16 +114,10 @@ def _json(data: object) -> str:
     return visible(json.dumps(data, ensure_ascii=True, allow_nan=False, sort_keys=True, separators=(",", ":")))
 
 
-def _packed(text: str) -> str:
-    """Return the text compressed, in digits that mean nothing in HTML: it cannot end the element it stands in."""
-    packed = gzip.compress(text.encode(), compresslevel=9, mtime=0)
-    return base64.b85encode(packed).decode("ascii").translate(_SAFE)
-
-
 @cache
 def _plotly() -> tuple[str, str]:
     """Return plotly.js compressed as base-85 text, and the hash of its source."""
     from plotly.offline import get_plotlyjs
 
     source = get_plotlyjs()
-    return _packed(source), source_hash(source)
+    return packed(source), source_hash(source)

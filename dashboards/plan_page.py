@@ -33,7 +33,7 @@ def _front(plan: Plan, words: str) -> Panel:
         Column(f"saved, ms, middle ({kind})" if modelled else f"saved, ms ({kind})", numeric=True),
         *((Column(f"saved, ms, range ({kind})", numeric=True),) if modelled else ()),
         Column("SQNR by added noise, derived", numeric=True),
-        Column(""),
+        Column("what it is"),
     )
     lines = [_line(point, plan, modelled) for point in plan.points]
     if plan.whole not in plan.points:

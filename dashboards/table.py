@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.dashboards.categories import mid_ns
 from trtprof.dashboards.drawing import draw
+from trtprof.dashboards.packing import ALPHABET, packed
 from trtprof.dashboards.words import shorten, us, us_range
 from trtprof.model import Estimate, Provenance
 from trtprof.units import ABSENT, ms, ms_range, significant
@@ -16,6 +17,9 @@ from trtprof.units import ABSENT, ms, ms_range, significant
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+WHOLE: Final = 40
+"""Lines up to which a table stands in the page as it is; a longer one is packed but for its first lines."""
+FIRST: Final = 8
 _NAME_LIMIT: Final = 44
 _LIST_LIMIT: Final = 96
 
@@ -85,6 +89,18 @@ class Table:
     toggle: str = ""
     tools: bool = True
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the page carries the lines packed, and draws those beyond the first when they are wanted."""
+        return self.tools and not self.foot and len(self.rows) > WHOLE
+
+    @property
+    def first(self) -> tuple[TableRow, ...]:
+        """The lines that stand in the page as they are: all, or the first of those that are shown at once."""
+        if not self.is_packed:
+            return self.rows
+        return tuple(row for row in self.rows if not row.minor)[:FIRST] or self.rows[:FIRST]
+
 
 def _reads_as(text: str, value: float) -> bool:
     """Return whether the text ends in a number; its unit is the column's, so it need not equal the value."""
@@ -95,8 +111,12 @@ def _reads_as(text: str, value: float) -> bool:
 
 
 def draw_table(table: Table) -> Markup:
-    """Return the table as HTML."""
-    return draw("table.html", table=table)
+    """Return the table as HTML.
+
+    A long one has all its lines once more, packed, for the page's script: as elements they would be the page's bulk.
+    """
+    rest = packed(draw("lines.html", table=table)) if table.is_packed else ""
+    return draw("table.html", table=table, rest=rest, alphabet=ALPHABET)
 
 
 def number(value: float | None, text: str) -> Cell:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trtprof.comparison import Built, FusionChange
-from trtprof.model import DType, Estimate, Layout, Precision, Provenance, Unknown
+from trtprof.model import DType, Estimate, Layout, Precision, Provenance, Unit, Unknown
 from trtprof.units import ABSENT, NS_PER_US, ms, ms_range, significant
 
 CHANGES: Final = {
@@ -15,6 +15,16 @@ CHANGES: Final = {
     FusionChange.MERGED: ("∪", "merged"),
     FusionChange.DIFFERENT: ("≠", "different"),
 }
+
+
+UNITS: Final = {
+    Unit.TENSOR_CORE: "Tensor Cores",
+    Unit.CUDA_CORE: "CUDA cores",
+    Unit.NONE: "moving data",
+    Unit.DLA: "DLA",
+    Unit.UNKNOWN: "unknown",
+}
+"""On what a kernel runs, as ``trtprof kernels`` has it."""
 
 
 def dtype_word(dtype: DType | None) -> str:

@@ -135,6 +135,7 @@ def assemble(files: EngineFiles) -> Engine:
         inference=inference,
         facts=_facts(files),
         notices=tuple(dict.fromkeys(notices)),
+        traces=tuple(map(str, files.traces)),
     )
 
 

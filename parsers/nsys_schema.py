@@ -193,8 +193,8 @@ class TransferTotal:
 class KernelColumns:
     """Every kernel, in order of start, ties in the order of the file.
 
-    ``name`` indexes ``names``. ``process`` is nsys's global process id, ``correlation`` and ``graph_node`` are -1 where
-    the row has none.
+    ``name`` indexes ``names``. ``process`` is nsys's global process id, ``correlation``, ``graph_node`` and ``stream``
+    are -1 where the row has none.
     """
 
     names: tuple[str, ...]
@@ -205,6 +205,7 @@ class KernelColumns:
     process: Ints
     correlation: Ints
     graph_node: Ints
+    stream: Ints
 
     def __len__(self) -> int:
         """Number of kernels."""

@@ -237,7 +237,7 @@ class NsysExport:
         """
         schema = self.schema
         if not schema.has(KERNEL, "start", "end"):
-            return self._no_kernels(KernelColumns((), *_empty(7)))
+            return self._no_kernels(KernelColumns((), *_empty(8)))
         columns = self._database.columns(
             KERNEL,
             {
@@ -248,15 +248,16 @@ class NsysExport:
                 "process": schema.column(KERNEL, "globalPid"),
                 "correlation": schema.column(KERNEL, "correlationId"),
                 "node": schema.column(KERNEL, "graphNodeId") if has_nodes(self._database) else "-1",
+                "stream": schema.column(KERNEL, "streamId"),
             },
-            steady=("device", "process", "node"),
+            steady=("device", "process", "node", "stream"),
         )
         columns = in_order(_valid(columns), "start")
         texts, name = self._named(columns["name"])
         device = gpu_index(self._database, columns["process"], columns["device"])
         return KernelColumns(
             texts, columns["start"], columns["start"] + columns["length"], name, device,
-            columns["process"], columns["correlation"], columns["node"],
+            columns["process"], columns["correlation"], columns["node"], columns["stream"],
         )  # fmt: skip
 
     def calls(self) -> CallColumns | Unknown:

@@ -22,7 +22,7 @@ from trtprof.parsers.registry import READERS, Artefact, FileKind, read_any, snif
 from trtprof.parsers.trtexec_profile import LayerProfile
 
 _EXTENSION: Final = re.compile(
-    r"\.(?:json|log|txt|out|cache|calib|engine|plan|trt|bin|onnx|md|sqlite|csv)$", re.IGNORECASE
+    r"\.(?:json|log|txt|out|cache|calib|engine|plan|trt|bin|onnx|md|sqlite|nsys-rep|csv)$", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[^._\-\s]+")
 # Words that say what a file is, not which engine it is of, as trtexec users and TREx name their files.
@@ -37,6 +37,9 @@ _KIND_WORDS: Final = frozenset(
 _PRECISION_WORDS: Final = frozenset(
     {"fp32", "tf32", "fp16", "bf16", "fp8", "int8", "int4", "fp4", "best", "ptq", "qat"}
 )
+_TRACES: Final = frozenset({FileKind.NSYS_SQLITE, FileKind.NSYS_REPORT})
+_EXPORT: Final = ".sqlite"
+"""How nsys names its exports; other SQLite files of a directory are no traces."""
 _MATCH: Final = 0.9
 _MOST_FILES: Final = 10_000
 _SHOWN: Final = 3
@@ -44,11 +47,16 @@ _SHOWN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class EngineFiles:
-    """The files of one engine, sorted by path. ``others`` are known files that other parts of trtprof read."""
+    """The files of one engine, sorted by path. ``others`` are known files that other parts of trtprof read.
+
+    ``traces`` are those of them that are Nsight Systems traces of this engine: its export where there is one, else its
+    report.
+    """
 
     name: str
     artefacts: tuple[Artefact, ...]
     others: tuple[tuple[Path, FileKind], ...] = ()
+    traces: tuple[Path, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     def of_kind(self, kind: FileKind) -> tuple[Artefact, ...]:
@@ -60,7 +68,7 @@ def pair(paths: Iterable[Path]) -> tuple[EngineFiles, ...]:
     """Return the engines that the files are of, sorted by name.
 
     A directory stands for all files below it; what in it is not known is left out and said. A file that is named must
-    be known.
+    be known, and a trace of Nsight Systems needs files of its engine beside it.
 
     Raises:
         InputError: a named file cannot be read or is refused, or nothing at all was found.
@@ -68,13 +76,19 @@ def pair(paths: Iterable[Path]) -> tuple[EngineFiles, ...]:
     artefacts: list[Artefact] = []
     others: list[tuple[Path, FileKind]] = []
     skipped: list[str] = []
+    traces: list[Path] = []
     given = list(paths)
     for path in given:
         if path.is_dir():
             _read_directory(path, artefacts, others, skipped)
+        elif (kind := sniff(path)) in _TRACES and isinstance(kind, FileKind):
+            traces.append(path)
+            others.append((path, kind))
         else:
             artefacts.append(read_any(path))
     unique = {artefact.path.resolve(): artefact for artefact in sorted(artefacts, key=lambda item: str(item.path))}
+    if traces and not unique:
+        read_any(traces[0])  # refuses it, and says which command reads a trace alone
     if not unique:
         raise InputError(
             "expected files that trtexec or TensorRT wrote of an engine, found none",
@@ -244,14 +258,28 @@ def _named(
     groups: Sequence[_Group], others: Sequence[tuple[Path, FileKind]], skipped: Sequence[str]
 ) -> tuple[EngineFiles, ...]:
     found = []
+    directories = [group.directory for group in groups if group.layers((*_LAYERED, *_TIMED))]
     for group in groups:
         name = group.stem or group.directory.resolve().name or "engine"
         artefacts = tuple(sorted(group.artefacts, key=lambda item: str(item.path)))
         own = tuple(item for item in others if item[0].parent == group.directory)
-        found.append(EngineFiles(name, artefacts, own))
+        traces = _traces(group, own, alone=directories.count(group.directory) <= 1)
+        found.append(EngineFiles(name, artefacts, own, traces))
     found.sort(key=lambda files: (files.name, str(files.artefacts[0].path)))
     if skipped:
         shown = "; ".join(skipped[:_SHOWN]) + (f"; and {len(skipped) - _SHOWN} more" if len(skipped) > _SHOWN else "")
         notice = Notice("file-skipped", f"{len(skipped)} files are not read: {shown}")
         found[0] = replace(found[0], notices=(notice,))
     return tuple(found)
+
+
+def _traces(group: _Group, others: Sequence[tuple[Path, FileKind]], *, alone: bool) -> tuple[Path, ...]:
+    """The traces of an engine: all of a directory it is alone in, else those named like it."""
+    paths = [path for path, kind in others if kind is FileKind.NSYS_REPORT or path.suffix == _EXPORT]
+    own = [path for path in paths if alone or stem_of(path.name) == group.stem]
+    kinds = dict(others)
+    return tuple(
+        path
+        for path in sorted(own, key=lambda item: (stem_of(item.name) != group.stem, str(item)))
+        if kinds[path] in _TRACES and not (kinds[path] is FileKind.NSYS_REPORT and path.with_suffix(_EXPORT) in own)
+    )

@@ -14,6 +14,7 @@ from typing import ClassVar
 from trtprof.board_run import BoardRun, DlaPlacement
 from trtprof.bounds import EngineRoofline, SpeedupCheck
 from trtprof.diagnosis import NOTHING, Diagnosis
+from trtprof.gpu_timeline import EngineTimeline
 from trtprof.model import (
     Device,
     DType,
@@ -251,6 +252,9 @@ class Latency:
         return 1e9 / self.mean_ns if self.mean_ns else None
 
 
+NOT_TRACED = Unknown("no trace of Nsight Systems lies beside its files")
+
+
 @dataclass(frozen=True, slots=True)
 class Built:
     """One precision of the comparison that has an engine.
@@ -259,7 +263,8 @@ class Built:
     or measured as ``provenance`` says; ``projected_ns`` is the same with conv epilogues folded as full TensorRT folds
     them, ``None`` where that is not a question. ``latency`` is ``None`` where no inference was timed; it is less than
     the sum over rows, because a profiler costs some microseconds a row. ``board_run`` is what
-    a capture script recorded on a board beside it, ``dla`` where its layers ran if any was meant for a DLA.
+    a capture script recorded on a board beside it, ``dla`` where its layers ran if any was meant for a DLA,
+    ``timeline`` what a trace of Nsight Systems says of its kernels.
     """
 
     name: str
@@ -279,6 +284,7 @@ class Built:
     latency: Latency | None = None
     board_run: BoardRun | None = None
     dla: DlaPlacement | None = None
+    timeline: EngineTimeline | Unknown = NOT_TRACED
 
 
 @dataclass(frozen=True, slots=True)

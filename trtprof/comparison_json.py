@@ -24,6 +24,7 @@ from trtprof.comparison import (
 from trtprof.findings_json import diagnosis_json, finding_json
 from trtprof.model import DType, KernelClass, Notice, Provenance, Unknown
 from trtprof.roofline_json import roofline_json, speedup_json
+from trtprof.timeline_json import timeline_json
 
 SCHEMA_VERSION: Final = 2
 
@@ -92,6 +93,7 @@ def engine_json(built: Built) -> Json:
         "latency": _latency(built.latency),
         "board_run": board_run_json(built.board_run),
         "dla": dla_json(built.dla),
+        "timeline": timeline_json(built.timeline),
         "accuracy": _accuracy(built.accuracy),
         "conversions": [_conversion(item, built.provenance) for item in built.conversions],
         "layers": [_row(row, built.provenance) for row in built.rows],

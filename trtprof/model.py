@@ -346,7 +346,8 @@ class Estimate:
 class Engine:
     """One built engine: its layers in execution order and what is known of its making and its times.
 
-    ``timings`` and ``inference`` are ``None`` where nothing was measured.
+    ``timings`` and ``inference`` are ``None`` where nothing was measured. ``traces`` are the paths of Nsight Systems
+    traces that lie beside its files.
     """
 
     name: str
@@ -362,6 +363,7 @@ class Engine:
     inference: Inference | None = None
     facts: EngineFacts | None = None
     notices: tuple[Notice, ...] = ()
+    traces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

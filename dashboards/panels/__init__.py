@@ -28,6 +28,7 @@ from trtprof.dashboards.panels import (
     roofline,
     rows,
     time_by_kind,
+    timeline,
     verdict,
 )
 
@@ -46,6 +47,7 @@ PANELS: Final[tuple[Callable[[Comparison], Panel], ...]] = (
     conversion_map.panel,
     icicle.panel,
     rows.panel,
+    timeline.panel,
     iterations.panel,
     memory.panel,
     accuracy.panel,

@@ -25,7 +25,7 @@ from trtprof.dashboards.words import dtype_word, layout_word, sentence, total_wo
 from trtprof.model import Provenance
 from trtprof.units import plural
 
-PAGE_ROWS: Final = 150
+PAGE_ROWS: Final = 300
 """Conversions of one engine that the page carries, the costliest."""
 _REMOVABLE = {True: "yes", False: "no", None: "cannot tell"}
 

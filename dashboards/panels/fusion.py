@@ -18,7 +18,7 @@ from trtprof.units import plural
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-PAGE_GROUPS: Final = 200
+PAGE_GROUPS: Final = 300
 """Groups that the page carries, those that differ first: the page of a long engine must stay fluid."""
 _NODES_SHOWN: Final = 4
 _TEXT_SHOWN: Final = 240

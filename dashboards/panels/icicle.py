@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from trtprof.comparison import Built, Comparison, Row
-from trtprof.dashboards.categories import CATEGORIES, Category, category_of, mid_ns
+from trtprof.dashboards.categories import CATEGORIES, Category, add_times, category_of, mid_ns
 from trtprof.dashboards.chart import checked, framed, plot_text
+from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Figure, Panel
-from trtprof.dashboards.panels.rows import row_id
+from trtprof.dashboards.panels.rows import row_id, shown_rows
+from trtprof.dashboards.table import (
+    Cell,
+    Column,
+    Table,
+    TableRow,
+    draw_table,
+    names,
+    number,
+    time_cells,
+    time_columns,
+)
 from trtprof.dashboards.theme import LIGHT, category_colour
-from trtprof.dashboards.words import sentence, shorten
-from trtprof.model import Provenance
-from trtprof.units import NS_PER_US, percent, plural
+from trtprof.dashboards.words import UNITS, sentence, shorten
+from trtprof.model import Estimate, Provenance, Unit
+from trtprof.units import ABSENT, NS_PER_US, percent, plural
 
 MOST_LAYERS: Final = 80
 """Layers of one engine drawn apart, the costliest; the others of a category are one part."""
+PAGE_KERNELS: Final = 200
+OPEN_KERNELS: Final = 20
+_LINKS: Final = 12
+_NAMES: Final = 3
 _NAME: Final = 44
 _HEIGHT: Final = 420
 
@@ -41,6 +60,9 @@ def panel(comparison: Comparison) -> Panel:
             else ""
         ),
         caveat=" ".join(caveats),
+        html=Markup("").join(
+            draw_table(table) for place, built in enumerate(comparison.engines) if (table := _table(place, built))
+        ),
         figures=tuple(_figure(place, built) for place, built in engines),
     )
 
@@ -69,6 +91,79 @@ def _words(built: Built) -> str:
     share = percent(times[name] / total) if total else ""
     rest = f", {plural(unnamed, 'row')} without a kernel's name" if unnamed else ""
     return f"{built.name}: {plural(len(times), 'kernel')}, most time in {shorten(name, 64)} ({share}){rest}"
+
+
+@dataclass(slots=True)
+class _Kernel:
+    """One kernel of an engine and the rows it runs."""
+
+    unit: str
+    operation: str | None
+    rows: list[Row]
+
+
+def _table(place: int, built: Built) -> Table | None:
+    """Return the kernels of an engine, costliest first, with their layers and ONNX nodes; none where none is named."""
+    kernels: dict[str, _Kernel] = {}
+    for row in built.rows:
+        name = kernel_of(row)
+        if name is not None:
+            unit = UNITS[row.kernel.unit if row.kernel else Unit.UNKNOWN]
+            operation = row.kernel.operation if row.kernel else None
+            kernels.setdefault(name, _Kernel(unit, operation, [])).rows.append(row)
+    if not kernels:
+        return None
+    times = {name: add_times(row.time_ns for row in kernel.rows) for name, kernel in kernels.items()}
+    ordered = sorted(kernels, key=lambda name: (times[name] is None, -(mid_ns(times[name]) or 0.0), name))
+    links = shown_rows(place, built)
+    columns = (
+        Column("rows"),
+        Column("kernel", wide=True),
+        Column("runs on"),
+        Column("operation"),
+        Column("count", numeric=True),
+        *time_columns([built.provenance], "µs"),
+        Column("layers", wide=True),
+        Column("ONNX nodes", wide=True),
+    )
+    lines = tuple(
+        _line(name, kernels[name], times[name], links, built.provenance, minor=rank >= OPEN_KERNELS)
+        for rank, name in enumerate(ordered[:PAGE_KERNELS])
+    )
+    cut = f", the costliest {PAGE_KERNELS} of {len(ordered):,}" if len(ordered) > PAGE_KERNELS else ""
+    toggle = f"only the {OPEN_KERNELS} costliest" if len(lines) > OPEN_KERNELS else ""
+    return Table(f"kernels-{place}", f"{built.name}: kernels{cut}", columns, lines, toggle=toggle)
+
+
+def _line(
+    name: str,
+    kernel: _Kernel,
+    time: Estimate | float | None,
+    links: Mapping[int, str],
+    provenance: Provenance,
+    *,
+    minor: bool,
+) -> TableRow:
+    numbers = [(row.layer.index, links.get(row.layer.index)) for row in kernel.rows]
+    return TableRow(
+        (
+            Cell(draw("row_links.html", rows=numbers[:_LINKS], more=max(0, len(numbers) - _LINKS))),
+            names([name]),
+            Cell(kernel.unit),
+            Cell(kernel.operation or ABSENT),
+            number(len(numbers), str(len(numbers))),
+            *time_cells(time, provenance, [provenance], "µs"),
+            _some([row.layer.name for row in kernel.rows]),
+            _some(list(dict.fromkeys(node for row in kernel.rows for node in row.nodes))),
+        ),
+        minor=minor,
+    )
+
+
+def _some(items: Sequence[str]) -> Cell:
+    """The first names and how many more; all of them stand with the rows."""
+    more = len(items) - _NAMES
+    return names(items if more <= 0 else [*items[:_NAMES], f"and {more} more"])
 
 
 class _Tree:

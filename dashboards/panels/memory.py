@@ -14,7 +14,7 @@ from trtprof.units import byte_size
 
 _MIB: Final = 2**20
 Sizes = dict[str, "int | None"]
-_DRAWN: Final = {"weights": "t1", "activations": "t3", "scratch": "t5"}
+_DRAWN: Final = {"weights": "t1", "activations": "t3", "scratch": "t5", "persistent": "t6"}
 
 
 def panel(comparison: Comparison) -> Panel:
@@ -26,7 +26,8 @@ def panel(comparison: Comparison) -> Panel:
         text=sentence(_words(built) for built in engines) or "Found nothing: there is no engine.",
         how_to_read=(
             "weights are what the rows hold, or what the builder logged; activations are the tensors between rows, "
-            "which share memory; scratch is what kernels need beside. The peaks are of the build, not of a run. What "
+            "which share memory; scratch is what kernels need beside, persistent what they keep on the GPU from one "
+            "inference to the next. The peaks are of the build, not of a run. What "
             "all rows read and write in one inference is traffic, not room, and in the table only."
             if engines
             else ""
@@ -48,17 +49,15 @@ def sizes_of(built: Built) -> Sizes:
     memory = facts.memory if facts is not None else None
     weights = sum(row.constant_bytes for row in built.rows) or None
     if memory is None:
-        none = dict.fromkeys(
-            ("activations", "scratch", "persistent", "peak of the build, GPU", "peak of the build, CPU")
-        )
+        none = dict.fromkeys(("activations", "scratch", "persistent", "build peak on the GPU", "build peak on the CPU"))
         return {"weights": weights, **none}
     return {
         "weights": weights if memory.weights_bytes is None else memory.weights_bytes,
         "activations": memory.activation_bytes,
         "scratch": memory.scratch_bytes,
         "persistent": memory.device_persistent_bytes,
-        "peak of the build, GPU": memory.peak_gpu_bytes,
-        "peak of the build, CPU": memory.peak_cpu_bytes,
+        "build peak on the GPU": memory.peak_gpu_bytes,
+        "build peak on the CPU": memory.peak_cpu_bytes,
     }
 
 
@@ -83,7 +82,13 @@ def _figures(engines: tuple[Built, ...]) -> tuple[Figure, ...]:
         for what, shade in _DRAWN.items()
         if any(sizes[what] is not None for _, sizes in drawn)
     ]
-    return (stacked_bars([_words(built) for built, _ in drawn], segments, "MiB"),)
+    return (stacked_bars([_bar(built, sizes) for built, sizes in drawn], segments, "MiB"),)
+
+
+def _bar(built: Built, sizes: Sizes) -> str:
+    unknown = [what for what in _DRAWN if sizes[what] is None]
+    without = f" without {' and '.join(unknown)}, unknown" if unknown else ""
+    return f"{built.name}: {byte_size(sum(sizes[what] or 0 for what in _DRAWN))}{without}"
 
 
 def _table(comparison: Comparison) -> Table:

@@ -8,17 +8,16 @@ from typing import Any, Final
 
 from trtprof.comparison import Built, Comparison, Row
 from trtprof.dashboards.categories import CATEGORIES, CONVERT, QUANTISE, Category, category_of, mid_ns
-from trtprof.dashboards.chart import bar_layout, checked, plot_text
+from trtprof.dashboards.chart import bar_layout, checked
 from trtprof.dashboards.panel import Figure, Panel
 from trtprof.dashboards.panels.rows import row_id
 from trtprof.dashboards.theme import LIGHT, category_colour
-from trtprof.dashboards.words import row_time, sentence, shorten, total_words
+from trtprof.dashboards.words import sentence, total_words
 from trtprof.model import Provenance
 from trtprof.units import NS_PER_MS, plural
 
 MOST_BARS: Final = 400
 """Bars of one strip; a longer engine has its smallest neighbours of one category drawn as one."""
-_NAME: Final = 48
 _TALL: Final = 0.5
 _FLAT: Final = 0.34
 _STANDS_OUT: Final = (QUANTISE, CONVERT)
@@ -98,13 +97,13 @@ def _figure(engines: Sequence[Built], drawn: dict[int, list[Bar]], kind: Provena
     places = [place for place in drawn if engines[place].provenance is kind]
     if not places:
         return None
-    traces = list(_traces(engines, drawn, places))
+    traces = list(_traces(drawn, places))
     labels = [f"{engines[place].name}: {total_words(engines[place].total_ns, kind)}" for place in places]
     layout = bar_layout(labels, f"{kind.value}{' mid' if kind is Provenance.MODELLED else ''}, ms")
     return checked(traces, {**layout, "barmode": "overlay", "bargap": 0})
 
 
-def _traces(engines: Sequence[Built], drawn: dict[int, list[Bar]], places: list[int]) -> Iterator[dict[str, Any]]:
+def _traces(drawn: dict[int, list[Bar]], places: list[int]) -> Iterator[dict[str, Any]]:
     for category in CATEGORIES:
         found = [(y, place, bar) for y, place in enumerate(places) for bar in drawn[place] if bar.category is category]
         if not found:
@@ -119,7 +118,6 @@ def _traces(engines: Sequence[Built], drawn: dict[int, list[Bar]], places: list[
             "y": [y for y, _, _ in found],
             "width": _TALL if tall else _FLAT,
             "customdata": [_mark(place, bar) for _, place, bar in found],
-            "hovertext": [_hover(engines[place], bar) for _, place, bar in found],
             "hoverinfo": "text",
             "marker": {
                 "color": category_colour(category.place),
@@ -131,14 +129,6 @@ def _traces(engines: Sequence[Built], drawn: dict[int, list[Bar]], places: list[
 def _mark(place: int, bar: Bar) -> str:
     first = row_id(place, bar.rows[0])
     return first if len(bar.rows) == 1 else f"{first}-{bar.rows[-1].layer.index}"
-
-
-def _hover(built: Built, bar: Bar) -> str:
-    first, count = bar.rows[0], len(bar.rows)
-    if count > 1:
-        return plot_text(f"{built.name} rows {first.layer.index} to {bar.rows[-1].layer.index}: {count} small ones")
-    name = shorten(first.layer.name, _NAME)
-    return plot_text(f"{built.name} row {first.layer.index} {name}: {row_time(first.time_ns)}")
 
 
 def _short(time_ns: float) -> float:

@@ -7,13 +7,15 @@ from trtprof.board_words import dla_words
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import Segment, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.panels.rows import row_id
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, kib, names, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import sentence, us, us_range
 from trtprof.model import Unknown
-from trtprof.units import plural
+from trtprof.units import ABSENT, plural
 
 _LAYERS = (
+    Column("row"),
     Column("engine"),
     Column("layer", wide=True),
     Column("ran on"),
@@ -36,7 +38,12 @@ def panel(comparison: Comparison) -> Panel:
     from markupsafe import Markup
 
     placed = [(built, built.dla) for built in comparison.engines if built.dla is not None]
-    layers = [line for built, dla in placed for line in _layer_lines(built, dla)]
+    layers = [
+        line
+        for place, built in enumerate(comparison.engines)
+        if built.dla is not None
+        for line in _layer_lines(place, built, built.dla)
+    ]
     hops = [_hop_line(built.name, hop) for built, dla in placed for hop in _hops(dla)]
     tables = [Table("placement-layers", "where each layer ran", _LAYERS, tuple(layers))]
     tables += [Table("placement-hops", "hops between GPU and DLA", _HOPS, tuple(hops))] if hops else []
@@ -48,7 +55,8 @@ def panel(comparison: Comparison) -> Panel:
         or "Found nothing: no engine was built for a DLA.",
         how_to_read=(
             "each bar is an engine, its parts the layers on each of the two. A hop is a place where data goes from one "
-            "to the other: the GPU reformats it, and both wait."
+            "to the other: the GPU reformats it, and both wait. Press a line of the first table to select its layer "
+            "everywhere."
         ),
         caveat=(
             "the cost of a hop is modelled: at least a kernel and a wait, at most what a hop cost in NVIDIA's own DLA "
@@ -80,21 +88,24 @@ def _figure(placed: list[tuple[Built, DlaPlacement]]) -> Figure | None:
     return stacked_bars(bars, segments, "layers, counted")
 
 
-def _layer_lines(built: Built, dla: DlaPlacement) -> list[TableRow]:
+def _layer_lines(place: int, built: Built, dla: DlaPlacement) -> list[TableRow]:
     times = {row.layer.name: row.time_ns for row in built.rows if isinstance(row.time_ns, float | int)}
+    rows = {row.layer.name: row for row in reversed(built.rows)}
     reasons = dict(dla.refusals)
-    order = {row.layer.name: place for place, row in enumerate(built.rows)}
+    order = {row.layer.name: index for index, row in enumerate(built.rows)}
     where = [(name, "DLA") for name in dla.dla_layers] + [(name, "GPU") for name in dla.gpu_layers]
     where.sort(key=lambda item: order.get(item[0], len(order)))
     return [
         TableRow(
             (
+                Cell(str(rows[name].layer.index) if name in rows else ABSENT),
                 Cell(built.name),
                 names([name]),
                 Cell(unit),
                 number(times.get(name), us(times[name]) if name in times else ""),
                 Cell(_reason(name, unit, reasons)),
-            )
+            ),
+            layer=row_id(place, rows[name]) if name in rows else None,
         )
         for name, unit in where
     ]

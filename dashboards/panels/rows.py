@@ -15,8 +15,8 @@ from trtprof.dashboards.words import sentence, total_words, types_word
 from trtprof.units import plural
 
 OPEN_ROWS: Final = 20
-PAGE_ROWS: Final = 100
-"""Rows of one engine that the page carries: 300 layers at three precisions must stay within its size."""
+PAGE_ROWS: Final = 300
+"""Rows of one engine that the page carries: that of a longer engine must stay fluid."""
 
 
 def panel(comparison: Comparison) -> Panel:

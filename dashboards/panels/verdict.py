@@ -9,6 +9,7 @@ from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.words import cannot_tell, dtype_word, total_words, wanted_operand, wanted_share
 from trtprof.model import Estimate, Provenance, Unknown
+from trtprof.tensor_core_use import tensor_core_use
 from trtprof.units import ABSENT, byte_size, decibel, ms, ms_range, percent, plural, significant
 
 COUNTED = "counted"
@@ -38,7 +39,8 @@ def panel(comparison: Comparison) -> Panel:
     """Return the verdict and its tiles."""
     verdict = comparison.verdict
     folded = any(built.projected_ns is not None for built in comparison.engines)
-    tiles = [built_tile(built, folded=folded) for built in comparison.engines]
+    first = comparison.engines[0] if comparison.engines else None
+    tiles = [built_tile(built, folded=folded, first=first) for built in comparison.engines]
     tiles += [missing_tile(item) for item in comparison.missing]
     device = comparison.device.name
     return Panel(
@@ -60,13 +62,18 @@ def panel(comparison: Comparison) -> Panel:
     )
 
 
-def built_tile(built: Built, *, folded: bool) -> Tile:
-    """Return the tile of a precision that has an engine; ``folded`` asks for the projected total as well."""
+def built_tile(built: Built, *, folded: bool, first: Built | None = None) -> Tile:
+    """Return the tile of a precision that has an engine; ``folded`` asks for the projected total as well.
+
+    ``first`` is the engine that a measured one is held against.
+    """
     facts = [
         *_latency(built),
+        *_speedup(built, first),
         _total(built),
         *([_projected(built)] if folded else []),
         _share(built),
+        _tensor_cores(built),
         Fact("rows of the engine", f"{len(built.rows):,}", COUNTED),
         Fact("rows that only convert", *_conversions(built.conversions)),
         _plan(built),
@@ -94,6 +101,31 @@ def _latency(built: Built) -> list[Fact]:
     if rate is not None:
         facts.append(Fact("inferences a second", f"{rate:,.0f}", Provenance.DERIVED.value))
     return facts
+
+
+def _speedup(built: Built, first: Built | None) -> list[Fact]:
+    """How many times as fast as the first engine, where both were timed."""
+    if first is None or first.latency is None or built.latency is None:
+        return []
+    if first is built:
+        return [Fact(f"speed against {first.name}", "×1, it is the measure")]
+    ratio = first.latency.median_ns / built.latency.median_ns
+    return [Fact(f"speed against {first.name}", f"×{significant(ratio, 3)}", Provenance.DERIVED.value)]
+
+
+def _tensor_cores(built: Built) -> Fact:
+    """Of the time that could use Tensor Cores, the share that does."""
+    what = "Tensor Cores' share of conv/gemm time"
+    use = tensor_core_use(built.rows)
+    if not use.eligible:
+        return Fact(what, "no conv/gemm rows", COUNTED)
+    if not use.is_known:
+        return Fact(what, "cannot tell: no row names its kernel")
+    more = f"{use.tensor:,} of {use.eligible:,} rows, {use.unknown:,} unknown" if use.unknown else ""
+    if use.time_ratio is None:
+        return Fact(what, "cannot tell: the time of a row is unknown", "", more)
+    mark = Provenance.MODELLED if built.provenance is Provenance.MODELLED else Provenance.DERIVED
+    return Fact(what, percent(use.time_ratio), mark.value, more)
 
 
 def _total(built: Built) -> Fact:

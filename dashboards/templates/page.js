@@ -8,7 +8,10 @@
   const LEGEND_LINE_PX = 20;
   const system = matchMedia("(prefers-color-scheme: dark)");
   const drawn = [];
+  const wholes = new Map();
+  const collator = new Intl.Collator("en", { numeric: true });
   let colours = {};
+  let asked = 0; // how often all charts were to be drawn anew
   const linked = typeof selection === "undefined" ? null : selection; // select.js, where the page has layers
 
   // Runs in <head>, so that a stored choice is there before the first paint.
@@ -95,7 +98,7 @@
     else if (chart.element.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * (data.length - 1);
     for (const trace of data) if (trace.type === "bar") trace.insidetextfont = { color: readable(trace.marker.color, layout) };
     layout.uirevision = 1; // what the reader switched off or opened stays so when a chart is drawn anew
-    linked?.mark(data, layout);
+    linked?.say(data);
     const config = {
       responsive: !width,
       displaylogo: false,
@@ -105,8 +108,23 @@
     return globalThis.Plotly.react(chart.element, data, layout, config);
   }
 
+  // What the reader sees comes first, and between two charts the page answers.
+  const distance = ({ element }) => {
+    const { top, bottom } = element.getBoundingClientRect();
+    return Math.max(0, top - innerHeight, -bottom);
+  };
+
+  async function inTurn(charts, act) {
+    for (const waiting = [...charts]; waiting.length;) {
+      const [nearest] = waiting.splice(waiting.reduce((best, chart, i) => (distance(chart) < distance(waiting[best]) ? i : best), 0), 1);
+      await act(nearest);
+      await new Promise((go) => { setTimeout(go); });
+    }
+  }
+
   function redraw() {
-    for (const chart of drawn) draw(chart, isDark());
+    const mine = ++asked;
+    return inTurn(drawn, (chart) => (mine === asked ? draw(chart, isDark()) : null)); // whoever asks later draws them all
   }
 
   async function readData() {
@@ -119,16 +137,15 @@
     colours = page.dark;
     const figures = Object.entries(page.figures);
     for (const [id, figure] of figures) document.getElementById(id).style.minHeight = `${figure.layout.height ?? 0}px`; // nothing shifts while they are drawn
-    linked?.start(page.layers ?? [], show, () => drawn.filter((chart) => chart.figure.data.some((trace) => trace.customdata)).forEach((chart) => draw(chart, isDark())));
+    linked?.start(page.layers ?? [], show, lineOf, () => drawn.forEach((chart) => linked.style(chart.element)));
     try {
       if (figures.length) await loadPlotly();
-      for (const [id, figure] of figures) {
-        const chart = { element: document.getElementById(id), figure };
+      await inTurn(figures.map(([id, figure]) => ({ element: document.getElementById(id), figure })), async (chart) => {
         chart.element.replaceChildren();
         await draw(chart, isDark());
         drawn.push(chart);
         linked?.listen(chart.element);
-      }
+      });
       linked?.arrive();
     } catch (error) {
       for (const [id] of figures) document.getElementById(id).style.minHeight = "";
@@ -136,6 +153,7 @@
         note.textContent = `The chart could not be drawn (${error.message}). The table below has its numbers.`;
       }
     }
+    await completeTables();
     root.dataset.charts = String(drawn.length);
   }
 
@@ -148,8 +166,8 @@
 
   function csvField(text) {
     // A spreadsheet runs what starts like a formula, and names come from model files.
-    const safe = /^[=+@\t]|^-(?![\d.]+$)/.test(text) ? `'${text}` : text;
-    return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+    const safe = /^[=@\t\r]|^[+-](?!\d[\d.,]*$)/.test(text) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   }
 
   async function copyText(text) {
@@ -166,45 +184,75 @@
     }
   }
 
+  // A long table carries its lines packed; they are drawn when somebody wants more than the first ones.
   function startTable(box) {
     const table = box.querySelector("table");
     const body = table.tBodies[0];
-    const rows = [...body.rows];
     const tools = box.querySelector(".tools");
     const heads = [...table.tHead.rows[0].cells];
-    if (rows.length > 1 && !table.tFoot) heads.forEach((head, column) => startSort(head, column, heads, body, rows));
+    const packed = box.querySelector("script.rest");
+    const state = { rows: [...body.rows], texts: null, whole: packed ? null : Promise.resolve() };
+    const total = packed ? Number(packed.dataset.rows) : state.rows.length;
+    const whole = () => {
+      state.whole ??= inflate(packed).then((lines) => {
+        const drawn = document.createElement("tbody");
+        drawn.innerHTML = lines;
+        body.replaceChildren(...drawn.rows);
+        state.rows = [...body.rows];
+        linked?.lines(body);
+      });
+      return state.whole;
+    };
+    if (total > 1 && !table.tFoot) heads.forEach((head, column) => startSort(head, column, heads, body, state, whole));
     if (!tools) return;
     const status = tools.querySelector("[role=status]");
     const filter = tools.querySelector(".filter");
     const only = tools.querySelector(".only");
-    const texts = rows.map((row) => row.textContent.toLowerCase());
     const show = () => {
       const wanted = filter.value.trim().toLowerCase();
+      if (wanted) state.texts ??= new Map(state.rows.map((row) => [row, row.textContent.toLowerCase()]));
       let count = 0;
-      rows.forEach((row, i) => {
+      for (const row of state.rows) {
         // A filter looks through all rows, or it would miss what the switch hides.
-        row.hidden = wanted ? !texts[i].includes(wanted) : Boolean(only?.checked) && row.classList.contains("minor");
+        row.hidden = wanted ? !state.texts.get(row).includes(wanted) : Boolean(only?.checked) && row.classList.contains("minor");
         if (!row.hidden) count += 1;
-      });
-      status.textContent = `${count} of ${rows.length} rows shown`;
+      }
+      status.textContent = `${count} of ${total} rows shown`;
     };
-    filter.addEventListener("input", show);
-    only?.addEventListener("change", show);
+    const showWhole = () => whole().then(show);
+    filter.addEventListener("input", showWhole);
+    only?.addEventListener("change", showWhole);
     tools.querySelector(".csv").addEventListener("click", async () => {
-      const lines = [table.tHead.rows[0], ...[...body.rows].filter((row) => !row.hidden), ...(table.tFoot?.rows ?? [])];
       try {
+        if (!only?.checked) await showWhole();
+        const lines = [table.tHead.rows[0], ...[...body.rows].filter((row) => !row.hidden), ...(table.tFoot?.rows ?? [])];
         await copyText(lines.map((row) => [...row.cells].map((cell) => csvField(cellText(cell))).join(",")).join("\n"));
         status.textContent = `${lines.length - 1} rows copied`;
       } catch (error) {
         status.textContent = `not copied: ${error.message}`;
       }
     });
+    box.addEventListener("sorted", show);
     box.addEventListener("reveal", () => { filter.value = ""; if (only) only.checked = false; show(); });
     tools.hidden = false;
     show();
+    if (packed) wholes.set(box.id, { whole: showWhole, first: Number(packed.dataset.shown) > state.rows.length });
   }
 
-  function startSort(head, column, heads, body, rows) {
+  // Draws the tables that show more at once than stands in the page; the others wait until they are asked.
+  async function completeTables() {
+    for (const table of wholes.values()) if (table.first) await table.whole();
+  }
+
+  // The line of a layer (e0r12) is in the table of its engine's rows, that of a node group in the fusion table.
+  async function lineOf(id) {
+    const place = id.match(/^e(\d+)r\d+$/)?.[1];
+    await wholes.get(place === undefined ? "fusion-table" : `rows-${place}`)?.whole();
+    return document.getElementById(id);
+  }
+
+  function startSort(head, column, heads, body, state, whole) {
+    if (!head.textContent) return;
     const button = document.createElement("button");
     button.type = "button";
     button.textContent = head.textContent;
@@ -216,24 +264,29 @@
       if (!numeric) return cellText(cell);
       return cell.dataset.s === "none" ? null : Number(cell.dataset.s || cell.textContent.split(" ").pop());
     };
-    button.addEventListener("click", () => {
+    button.addEventListener("click", async () => {
+      await whole();
       const first = numeric ? "descending" : "ascending";
       const next = { none: first, [first]: numeric ? "ascending" : "descending" }[head.getAttribute("aria-sort")] ?? "none";
       heads.forEach((other) => other.setAttribute("aria-sort", "none"));
       head.setAttribute("aria-sort", next);
       const sign = next === "descending" ? -1 : 1;
-      const sorted = next === "none" ? rows : rows.map((row) => [key(row), row]).sort(([a], [b]) => {
+      const sorted = next === "none" ? state.rows : state.rows.map((row) => [key(row), row]).sort(([a], [b]) => {
         if (a === null || b === null) return (a === null) - (b === null); // absent stays last either way
-        return sign * (numeric ? a - b : a.localeCompare(b, "en", { numeric: true }));
+        return sign * (numeric ? a - b : collator.compare(a, b));
       }).map(([, row]) => row);
       body.append(...sorted);
+      head.closest(".table").dispatchEvent(new Event("sorted"));
     });
   }
 
   // Links to a row that a switch hides must still arrive. -----------------------------------------------------------
   function reveal() {
-    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const id = location.hash && decodeURIComponent(location.hash.slice(1));
+    if (!id) return;
+    const target = document.getElementById(id);
     if (target) show(target);
+    else if (/^(e\d+r|group-)\d+$/.test(id)) lineOf(id).then((line) => line && show(line));
   }
 
   function show(target) {
@@ -244,7 +297,10 @@
 
   function startPrint() {
     // Paper is white and narrow. What is folded stays folded: opened name lists would print for pages.
-    addEventListener("beforeprint", () => drawn.forEach((chart) => draw(chart, false, PRINT_WIDTH_PX)));
+    addEventListener("beforeprint", () => {
+      asked += 1;
+      drawn.forEach((chart) => draw(chart, false, PRINT_WIDTH_PX));
+    });
     addEventListener("afterprint", redraw);
   }
 

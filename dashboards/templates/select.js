@@ -7,9 +7,12 @@ const selection = (() => {
   const FADED = 0.22;
   let engines = [];
   let show = () => {};
+  let lineOf = async () => null;
+  let index = null; // elements of the page by the id of the layer they are about
   let redraw = () => {};
   let current = null;
   let related = new Set();
+  let wanted = []; // engine and row of the layer and of the related ones
   let scrolls = true; // the first one comes with the address
   let touched = false; // the reader has moved on: the page must not scroll by itself any more
   const bar = {};
@@ -56,6 +59,7 @@ const selection = (() => {
     const had = current;
     current = layer;
     related = new Set(layer ? sameNodes(layer) : []);
+    wanted = layer ? [layer.id, ...related].map(parts) : [];
     markLines();
     showBar();
     if (had || current) redraw();
@@ -64,11 +68,41 @@ const selection = (() => {
     scrolls = true;
   }
 
-  const arriveAt = (layer) => show(document.getElementById(layer.id) ?? document.getElementById("order") ?? document.body);
+  function arriveAt(layer) {
+    const line = document.getElementById(layer.id);
+    if (line) show(line);
+    else lineOf(layer.id).then((drawn) => show(drawn ?? document.getElementById("order") ?? document.body));
+  }
 
   // Charts above a layer that came with the address may have grown while they were drawn.
   function arrive() {
     if (current && !touched) arriveAt(current);
+  }
+
+  // Lines by their layer, and links to a layer: in the head of a line they stand for the line.
+  function elements() {
+    const found = new Map();
+    const add = (id, element) => {
+      if (!found.has(id)) found.set(id, []);
+      found.get(id).push(element);
+    };
+    for (const line of document.querySelectorAll(LINES)) {
+      if (/^e\d+r\d+$/.test(line.id)) add(line.id, line);
+      if (line.dataset.l) add(line.dataset.l, line);
+    }
+    for (const anchor of document.querySelectorAll('main a[href^="#e"]')) {
+      const id = anchor.getAttribute("href").slice(1);
+      add(id, anchor.closest("th")?.parentElement ?? anchor);
+    }
+    return found;
+  }
+
+  // Lines that were drawn later than the page.
+  function lines(body) {
+    index = null;
+    if (!engines.length) return;
+    linkLines(body);
+    if (current) markLines();
   }
 
   function markLines() {
@@ -82,15 +116,8 @@ const selection = (() => {
       element.dataset.picked = how;
       if (how === "this") element.setAttribute("aria-current", "true");
     };
-    const all = (id, how) => {
-      const line = document.getElementById(id);
-      if (line) pick(line, how);
-      for (const found of document.querySelectorAll(`tr[data-l="${id}"]`)) pick(found, how);
-      for (const link of document.querySelectorAll(`a[href="#${id}"]`)) {
-        const cell = link.closest("th");
-        pick(cell ? cell.parentElement : link, how);
-      }
-    };
+    const all = (id, how) => index.get(id)?.forEach((element) => pick(element, how));
+    index ??= elements();
     all(current.id, "this");
     related.forEach((id) => all(id, "same"));
     if (current.group === null) return;
@@ -137,8 +164,8 @@ const selection = (() => {
   }
 
   // Each line of a layer leads to it by keyboard too.
-  function linkLines() {
-    for (const line of document.querySelectorAll(LINES)) {
+  function linkLines(within) {
+    for (const line of within.querySelectorAll(LINES)) {
       const id = idOf(line);
       const cell = line.cells[0];
       if (!id || cell.querySelector("a")) continue;
@@ -162,13 +189,14 @@ const selection = (() => {
     }
   }
 
-  function start(layers, showElement, redrawCharts) {
+  function start(layers, showElement, drawLine, redrawCharts) {
     engines = layers;
     show = showElement;
+    lineOf = drawLine;
     redraw = redrawCharts;
     if (!engines.length) return;
     makeBar();
-    linkLines();
+    linkLines(document);
     document.addEventListener("click", clicked);
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !event.defaultPrevented && !event.target.closest?.("input")) clear();
@@ -187,43 +215,77 @@ const selection = (() => {
     if (!current || typeof mark !== "string") return false;
     if (mark === current.id || related.has(mark)) return true;
     const run = mark.match(/^e(\d+)r(\d+)-(\d+)$/)?.slice(1).map(Number);
-    const inside = ([place, row]) => run[0] === place && run[1] <= row && row <= run[2];
-    return Boolean(run) && [current.id, ...related].map(parts).some(inside);
+    return Boolean(run) && wanted.some(([place, row]) => run[0] === place && run[1] <= row && row <= run[2]);
   }
 
-  function mark(data, layout) {
-    if (!current || !data.some((trace) => trace.customdata?.some(picked))) return;
-    for (const trace of data.filter((item) => Array.isArray(item.customdata))) {
-      const chosen = trace.customdata.flatMap((value, i) => (picked(value) ? [i] : []));
-      if (trace.type === "icicle") {
-        trace.marker.line = { ...trace.marker.line, color: layout.meta.ink, width: trace.customdata.map((value) => (picked(value) ? 4 : 0.5)) };
-        continue;
-      }
-      trace.selectedpoints = chosen;
-      trace.unselected = { marker: { opacity: FADED } };
-      trace.selected = { marker: { opacity: 1 } };
-      const at = trace.customdata.indexOf(current.id);
-      if (at >= 0) layout.annotations = [...(layout.annotations ?? []), arrow(trace, at, layout)];
+  // What is said of a point is put together here, from its layer, its time and its names, or a page would hold it twice.
+  function say(data) {
+    const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+    const layerWords = (value) => {
+      const run = value.match(/^e(\d+)r(\d+)-(\d+)$/);
+      if (run) return `${engines[run[1]].name} rows ${run[2]} to ${run[3]}, small neighbours of one category`;
+      const layer = value && describe(value);
+      return layer ? words(layer) : "";
+    };
+    for (const trace of data) {
+      if (trace.type !== "bar" || !Array.isArray(trace.customdata) || trace.hovertext || !engines.length) continue;
+      const { names, name } = trace.meta ?? {};
+      trace.hovertext = trace.customdata.map((value, i) => [
+        ...(names ? [names[name[i]], `${Number((trace.x[i] * 1000).toPrecision(4))} µs at ${trace.base[i]} ms`] : []),
+        ...(value ? [escaped(layerWords(value))] : []),
+      ].join("<br>"));
     }
   }
 
-  function arrow(trace, at, layout) {
-    const placed = (value, axis) => (axis?.type === "log" ? Math.log10(value) : value);
-    const middle = trace.type === "bar" ? (trace.base?.[at] ?? 0) + trace.x[at] / 2 : trace.x[at];
-    return {
-      x: placed(middle, layout.xaxis), y: placed(trace.y[at], layout.yaxis), text: `row ${current.row}`, showarrow: true,
-      arrowhead: 2, arrowwidth: 1.5, arrowcolor: layout.meta.ink, ax: 0, ay: 33, bgcolor: layout.meta.page, borderpad: 1,
-      font: { color: layout.meta.ink, size: 12 },
-    };
+  // The points of a chart as they stand, each with the id it carries. Plotly binds its records to what it draws.
+  function* points(element) {
+    for (const node of element.querySelectorAll(".bars .point, .scatterlayer path.point, .slice")) {
+      const at = node.__data__?.i ?? node.__data__?.data?.data?.i;
+      const trace = node.closest(".trace")?.__data__?.[0]?.trace;
+      if (trace && Array.isArray(trace.customdata)) yield [node, trace, trace.customdata[at]];
+    }
+  }
+
+  // Shows the selection in a chart by styling its points: to draw the chart anew takes a hundred times as long.
+  function style(element) {
+    element.querySelector(".pointer")?.remove();
+    if (!current && !element.dataset.marked) return;
+    const found = [...points(element)];
+    const chosen = new Set(found.filter(([, , value]) => picked(value)).map(([node]) => node));
+    for (const [node, trace] of found) {
+      if (trace.type === "icicle") {
+        const edge = node.querySelector("path").style;
+        edge.stroke = chosen.has(node) ? "var(--ink)" : trace.marker.line.color;
+        edge.strokeWidth = chosen.has(node) ? 4 : trace.marker.line.width;
+      } else {
+        node.style.opacity = !chosen.size || chosen.has(node) ? 1 : FADED;
+      }
+    }
+    element.dataset.marked = chosen.size || "";
+    const [own] = found.find(([, trace, value]) => trace.type !== "icicle" && current && value === current.id) ?? [];
+    if (own) point(element, own);
+  }
+
+  // An arrow from below, inside the chart whatever it points at.
+  function point(element, node) {
+    const [outer, inner] = [element.getBoundingClientRect(), node.getBoundingClientRect()];
+    const arrow = element.appendChild(Object.assign(document.createElement("span"), { className: "pointer", textContent: `▲ row ${current.row}` }));
+    const wide = arrow.offsetWidth;
+    const middle = inner.left + inner.width / 2 - outer.left;
+    const left = Math.max(0, Math.min(middle - 6, outer.width - wide));
+    arrow.style.left = `${left}px`;
+    arrow.style.top = `${inner.bottom - outer.top}px`;
   }
 
   function listen(element) {
-    element.on("plotly_click", ({ points }) => {
-      const value = points.map((point) => point.customdata).find((item) => typeof item === "string");
+    element.on("plotly_click", ({ points: pressed }) => {
+      const value = pressed.map((item) => item.customdata).find((item) => typeof item === "string" && item);
       const id = value?.match(/^(e\d+r\d+)/)?.[1];
       if (id) select(id, false);
     });
+    element.on("plotly_afterplot", () => style(element));
+    style(element);
   }
 
-  return { start, mark, listen, arrive };
+  return { start, say, style, listen, arrive, lines };
 })();

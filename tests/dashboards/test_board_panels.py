@@ -67,7 +67,7 @@ def test_where_each_layer_ran_with_the_reason_and_the_hops() -> None:
     assert panel.text.startswith("int8: 1 layer on the DLA, 2 on the GPU; it refused 1 layer; 2 hops between them, ")
     assert panel.text.endswith("modelled 0.020 to 0.580 ms.")
     text = words(panel.html)
-    assert "conv1 &lt;b&gt; GPU – DLA only supports FP16 and INT8" in text
+    assert "– int8 conv1 &lt;b&gt; GPU – DLA only supports FP16 and INT8" in text
     assert "GPU to DLA conv1 &lt;b&gt; {ForeignNode[a...b]} 1 4.00 10.0 to 290" in text
     assert "DLA to GPU {ForeignNode[a...b]} (output) 0 – 10.0 to 290" in text
 

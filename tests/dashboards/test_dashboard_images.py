@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+import board_sample
 import pytest
 import sample
+import trace_sample
 
 from trtprof.api import Report
+from trtprof.comparison import Comparison
 from trtprof.dashboards import images, panels
 from trtprof.dashboards.summary_svg import summary_svg
+from trtprof.errors import UsageError
+from trtprof.model import DType, Inference
 
 
 @pytest.mark.parametrize("make", [sample.comparison, sample.half_measured, sample.nothing_built])
@@ -46,3 +52,40 @@ def test_a_notebook_shows_the_findings_with_their_savings() -> None:
     assert "cannot tell" in text, "the note's saving is unknown"
     assert "quantise it" in text
     assert "<img" not in text
+
+
+def test_the_panels_that_can_be_asked_for_are_those_with_charts() -> None:
+    drawn = [*panels.panels_of(trace_sample.comparison()), *panels.panels_of(board_sample.comparison())]
+    drawn += panels.panels_of(measured_sample())
+    assert set(images.CHARTED) == {panel.id for panel in drawn if panel.figures}
+
+
+def measured_sample() -> Comparison:
+    """The sample with single inferences, which only measured engines have, and conversions of several kinds."""
+    first, second, third = sample.half_measured().engines
+    timed = replace(first, engine=replace(first.engine, inference=Inference(compute_ns=(1e6, 1.1e6, 1.2e6))))
+    one, other = third.conversions
+    mixed = replace(third, conversions=(one, replace(other, from_dtype=DType.FP16)))
+    return replace(sample.comparison(), engines=(timed, second, mixed))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("timelin", "did you mean timeline? panels with charts: precision-mix, "), ("zzz", "panels with charts: ")],
+)
+def test_a_panel_of_no_such_name_is_refused_with_the_names(name: str, hint: str) -> None:
+    with pytest.raises(UsageError, match="expected a panel with charts") as caught:
+        images.check_panels(["order", name])
+    assert (caught.value.hint or "").startswith(hint)
+
+
+def test_one_panel_is_written_and_one_without_a_chart_here_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("kaleido", reason="kaleido is not installed: pip install 'trtprof[png]'")
+    with pytest.raises(UsageError, match="--panel timeline: nothing to draw here") as caught:
+        images.write_images(sample.comparison(), tmp_path, ["timeline"])
+    assert "no trace of Nsight Systems" in (caught.value.hint or "")
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))):
+        pytest.skip("no browser for kaleido")
+    files = images.write_images(sample.comparison(), tmp_path, ["memory"])
+    assert [path.name for path in files] == ["memory-0.png", "memory-0.svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["memory-0.png", "memory-0.svg"]

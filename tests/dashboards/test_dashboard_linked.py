@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -11,26 +10,14 @@ from typing import Any
 
 import pytest
 import sample
+from browsing import Reader, violations
 
 from trtprof.dashboards.page import render
 from trtprof.dashboards.panels import PANELS
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install --group test")
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-PICKED = "[...document.querySelectorAll('[data-picked={how}]')].map(e => e.id || e.dataset.l || e.getAttribute('href'))"
-POINTS = "Object.values(document.getElementById({chart!r}).data).map(trace => trace.selectedpoints ?? null)"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the path")
-    with sync_api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
+BRIGHT = (
+    "[...document.querySelectorAll('#{chart} .point')].filter(e => getComputedStyle(e).opacity === '{opacity}').length"
+)
 
 
 @pytest.fixture(scope="module")
@@ -40,37 +27,9 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return page.as_uri()
 
 
-class Reader:
-    """An open page, and everything it did that it should not have done."""
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        page.on("request", lambda request: self._asked(request.url))
-
-    def _asked(self, url: str) -> None:
-        if not url.startswith(("file:", "data:", "blob:")):
-            self.complaints.append(url)
-
-    def open(self, address: str) -> None:
-        self.page.goto("about:blank")
-        self.page.goto(address)
-        self.page.wait_for_selector("html[data-charts]", state="attached")
-
-    def picked(self, how: str) -> set[str]:
-        return set(self.page.evaluate(PICKED.format(how=how)))
-
-    @property
-    def said(self) -> str:
-        return str(self.page.text_content(".said"))
-
-
 @pytest.fixture(scope="module")
-def reader(browser: Any, address: str) -> Iterator[Reader]:
-    context = browser.new_context(
+def reader(chromium: Any, address: str) -> Iterator[Reader]:
+    context = chromium.new_context(
         viewport={"width": 1280, "height": 900}, color_scheme="light", reduced_motion="reduce"
     )
     yield Reader(context.new_page())
@@ -92,8 +51,9 @@ def test_a_row_of_a_table_is_selected_everywhere(reader: Reader) -> None:
     assert {"e2r1"} <= reader.picked("this")
     assert {"e0r0", "e1r3", "e2r3", "group-0"} <= reader.picked("same")
     assert "int8 row 1, __myl_compute_1" in reader.said
-    bars = reader.page.evaluate(POINTS.format(chart="order-chart-0"))
-    assert sum(len(points) for points in bars if points) == 15, "the sample's rows are one node group"
+    bright = reader.page.evaluate(BRIGHT.format(chart="order-chart-0", opacity=1))
+    assert bright == 15, "the sample's rows are one node group"
+    assert reader.page.text_content("#order-chart-0 .pointer") == "▲ row 1"
     assert reader.page.get_attribute("#e2r1", "aria-current") == "true"
     assert reader.page.is_visible("#selected")
 
@@ -164,11 +124,9 @@ def test_the_back_button_goes_to_the_layer_before(reader: Reader) -> None:
 
 @pytest.mark.parametrize(("scheme", "selected"), [("light", ""), ("dark", "#layer=e2r1")])
 def test_axe_finds_nothing_to_complain_of(reader: Reader, address: str, scheme: str, selected: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
     reader.page.emulate_media(color_scheme=scheme)
     reader.open(address + selected)
-    found = axe.Axe().run(reader.page).response["violations"]
-    assert [(item["id"], [node["html"][:120] for node in item["nodes"][:3]]) for item in found] == []
+    assert violations(reader.page) == []
 
 
 def test_the_button_switches_the_theme_of_page_and_charts(reader: Reader) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 
 import pytest
 import sample
+import trace_sample
 
 from trtprof.dashboards.drawing import visible
-from trtprof.dashboards.page import _B85, page_data, render
+from trtprof.dashboards.packing import _B85
+from trtprof.dashboards.page import page_data, render
 from trtprof.dashboards.panels import PANELS
 from trtprof.dashboards.theme import DARK, LIGHT, to_dark
 
 BUDGET = 2_200_000
-OWN_BUDGET = 360_000
+OWN_BUDGET = 300_000
 ELEMENTS = frozenset(
     {"html", "head", "meta", "title", "link", "style", "script", "body", "header", "p", "h1", "span", "button", "nav",
      "ol", "ul", "li", "a", "main", "section", "h2", "h3", "b", "div", "small", "code", "details", "summary", "table",
@@ -86,9 +88,24 @@ def test_the_same_comparison_gives_the_same_bytes(page: str) -> None:
 
 def test_the_page_keeps_to_its_size(page: str) -> None:
     assert len(page.encode()) <= BUDGET
-    large = render(sample.large(300))
+    large = render(trace_sample.large(300))
     packed = next(text for attributes, text in Outline(large).scripts if attributes.get("id") == "plotly")
+    assert len(large.encode()) <= BUDGET
     assert len(large.encode()) - len(packed) <= OWN_BUDGET
+
+
+def test_a_long_table_has_its_first_lines_and_all_of_them_packed() -> None:
+    outline = Outline(render(sample.large(300)))
+    rest = [(attributes, text) for attributes, text in outline.scripts if attributes.get("class") == "rest"]
+    lines = [unpacked(attributes, text) for attributes, text in rest]
+    assert [text.count("<tr ") for text in lines] == [int(attributes["data-rows"] or 0) for attributes, _ in rest]
+    ids = {attributes["id"] for _, attributes in outline.elements if attributes.get("id")}
+    ids |= {found for text in lines for found in re.findall(r"<tr id=(\S+?)[ >]", text)}
+    assert {f"e{place}r{row}" for place in range(3) for row in range(300)} <= ids
+    targets = {(attributes["href"] or "")[1:] for tag, attributes in outline.elements if tag == "a"}
+    targets |= {found for text in lines for found in re.findall(r'<a href="#([^"]+)"', text)}
+    assert targets <= ids
+    assert not [tag for text in lines for tag in Outline(text).elements if tag[0] not in ELEMENTS]
 
 
 def test_nothing_is_loaded_from_anywhere(page: str, outline: Outline) -> None:

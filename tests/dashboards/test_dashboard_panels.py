@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 import sample
+import trace_sample
 
+from trtprof.comparison import Latency
 from trtprof.dashboards.categories import CATEGORIES, add_times, category_of
 from trtprof.dashboards.panels import (
     accuracy,
@@ -29,6 +31,7 @@ from trtprof.dashboards.panels import (
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, time_cells, time_columns
 from trtprof.dashboards.words import number_ranges, shorten, wanted_share
 from trtprof.engine_facts import BuildMemory, EngineFacts
+from trtprof.kernels import classify
 from trtprof.model import DType, Estimate, Inference, LayerKind, Precision, Provenance
 from trtprof.units import ABSENT
 
@@ -47,6 +50,7 @@ def test_a_tile_says_what_is_modelled_counted_and_measured() -> None:
     share = facts["conv/gemm rows that take INT8 operands"]
     assert (share.value, share.mark) == ("2 of 3 (67 %)", "counted")
     assert facts["accuracy against the FP32 original"].value == "cannot tell: no calibration data"
+    assert facts["Tensor Cores' share of conv/gemm time"].value == "cannot tell: no row names its kernel"
     assert facts["size of the plan"].value.startswith("cannot tell")
     assert facts["rows that only convert"].more == "4.0 KiB moved, and 1 row of unknown size"
 
@@ -255,11 +259,11 @@ def test_no_conversions_at_all_is_said_in_words() -> None:
 
 
 def test_rows_are_costliest_first_and_bounded() -> None:
-    built = sample.large(300).engines[0]
+    built = sample.large(400).engines[0]
     costliest = rows.costliest(built)
     assert len(costliest) == rows.PAGE_ROWS
-    assert [row.layer.index for row in costliest[:2]] == [299, 298]
-    assert "fp32 has 300" in rows.panel(sample.large(300)).caveat
+    assert [row.layer.index for row in costliest[:2]] == [399, 398]
+    assert "fp32 has 400" in rows.panel(sample.large(400)).caveat
 
 
 def test_a_row_without_a_time_is_last_and_absent() -> None:
@@ -404,15 +408,29 @@ def test_memory_is_the_builders_word_where_it_left_one() -> None:
     logged = EngineFacts(memory=BuildMemory(activation_bytes=2**20, peak_gpu_bytes=2**30))
     built = replace(first, engine=replace(first.engine, facts=logged))
     panel = memory.panel(replace(sample.comparison(), engines=(built, *rest)))
-    assert panel.text.startswith("fp32: weights 400 B, activations 1.0 MiB, peak of the build, GPU 1.0 GiB; fp16:")
+    assert panel.text.startswith("fp32: weights 400 B, activations 1.0 MiB, build peak on the GPU 1.0 GiB; fp16:")
     assert "cannot be told" in panel.caveat
     assert "activations" not in memory.panel(sample.comparison()).text
 
 
 def test_a_long_engine_carries_what_matters_and_says_what_it_left_out() -> None:
-    comparison = sample.large(3000)
+    comparison = sample.large(4000)
     panel = fusion.panel(comparison)
-    assert f"{fusion.PAGE_GROUPS} of 1,500 groups" in panel.caveat
+    assert f"{fusion.PAGE_GROUPS} of 2,000 groups" in panel.caveat
     assert all(fusion.differs(row) for row in fusion.carried(comparison.fusions))
     assert len(conversions.carried(comparison.engines[2])) == conversions.PAGE_ROWS
-    assert "int8 has 300" in conversions.panel(comparison).caveat
+    assert "int8 has 400" in conversions.panel(comparison).caveat
+
+
+def test_a_tile_says_how_fast_against_the_first_and_how_much_runs_on_tensor_cores() -> None:
+    first, second, third = sample.engines()
+    latency = Latency("GPU compute", 100, 1e6, 2e6, None, None, 3e6, 2e6, None)
+    conv = replace(third.rows[1], kernel=classify(trace_sample.kernel_name(0)), time_ns=3_000.0)
+    fc = replace(third.rows[6], kernel=classify("ampere_scudnn_128x64_relu_small_nn_v1"), time_ns=1_000.0)
+    slow = replace(first, latency=latency)
+    fast = replace(third, rows=(conv, fc), provenance=Provenance.MEASURED, latency=replace(latency, median_ns=1e6))
+    facts = {fact.what: fact for fact in verdict.built_tile(fast, folded=False, first=slow).facts}
+    assert (facts["speed against fp32"].value, facts["speed against fp32"].mark) == ("×2.00", "derived")
+    assert facts["Tensor Cores' share of conv/gemm time"].value == "75 %"
+    assert verdict.built_tile(slow, folded=False, first=slow).facts[2].value == "×1, it is the measure"
+    assert "speed" not in "".join(fact.what for fact in verdict.built_tile(second, folded=False, first=slow).facts)

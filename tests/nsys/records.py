@@ -16,13 +16,16 @@ def column(values: Sequence[int]) -> np.ndarray:
     return np.array(values, np.int64)
 
 
-def kernels(rows: Sequence[tuple[str, int, int, int]], *, device: Sequence[int] = ()) -> KernelColumns:
+def kernels(
+    rows: Sequence[tuple[str, int, int, int]], *, device: Sequence[int] = (), stream: Sequence[int] = ()
+) -> KernelColumns:
     """Kernels of (name, start, end, correlation), in order of start."""
     names = tuple(dict.fromkeys(row[0] for row in rows))
     return KernelColumns(
         names, column([row[1] for row in rows]), column([row[2] for row in rows]),
         column([names.index(row[0]) for row in rows]), column(device or [0] * len(rows)),
         column([PROCESS] * len(rows)), column([row[3] for row in rows]), column([-1] * len(rows)),
+        column(stream or [7] * len(rows)),
     )  # fmt: skip
 
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trtprof.analysis.gaps import DeviceTime, GapCause, device_times
+from trtprof.analysis.gaps import DeviceTime, device_times
 from trtprof.analysis.launches import launch_calls
+from trtprof.gpu_timeline import GapCause
 from trtprof.model import Unknown
 from trtprof.parsers.nsys_schema import GraphRun
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import trtprof
-from tests.backends import trtexec_stand_in
+from tests.backends import nsys_stand_in, trtexec_stand_in
 from trtprof.backends.capture import read_manifest
 from trtprof.errors import MissingDependency, UsageError
 from trtprof.model import Provenance, Unknown
@@ -69,6 +69,22 @@ def test_weak_typing_builds_the_base_by_flags_with_a_table_of_ranges(
     accuracy = report.comparison.engines[1].accuracy
     assert isinstance(accuracy, Unknown)
     assert "weak typing" in accuracy.reason
+
+
+def test_a_trace_is_left_in_the_capture_and_read_again(
+    rtx, models: Path, trtexec: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nsys").mkdir()
+    monkeypatch.setenv("NSYS", str(nsys_stand_in.install(tmp_path / "nsys", "2025.3.1.0")))
+    report = trtprof.compare(
+        models / "residual_micro.onnx", out=tmp_path / "out", backend="trtexec", trtexec=trtexec, nsys=True,
+        precisions=("fp32",),
+    )  # fmt: skip
+    (built,) = report.comparison.engines
+    assert [Path(path).name for path in built.engine.traces] == ["trace.sqlite"]
+    assert isinstance(built.timeline, Unknown)
+    assert built.timeline.reason.startswith("trace.sqlite: the export has no CUDA table"), "the stand-in runs no GPU"
+    assert trtprof.load(tmp_path / "out").comparison == report.comparison
 
 
 def test_nsys_needs_a_backend_that_runs(models: Path, tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from trtprof.analysis.layer_names import named_nodes, operator_of
 from trtprof.comparison import Comparison, FusionChange
 from trtprof.engine_facts import EngineFacts, PerformanceSummary, Spread
 from trtprof.errors import InputError, UsageError
-from trtprof.model import DType, Engine, Inference, Layer, LayerKind, Precision, Provenance, Tensor
+from trtprof.gpu_timeline import EngineTimeline
+from trtprof.model import DType, Engine, Inference, Layer, LayerKind, Precision, Provenance, Tensor, Unknown
+from trtprof.parsers.engine_assembly import read_engines
 from trtprof.pipeline.measured import read_measured
 from trtprof.pipeline.targets import parse_target
 
@@ -214,3 +216,58 @@ def test_a_quantised_engine_of_any_name_is_held_against_the_16_bit_one(shared: P
     ]
     pairs = [(item.engine, item.reference) for item in read_measured(found, command="test").breakdowns]
     assert pairs == [("half", "base"), ("qat", "half")]
+
+
+def traced_engine(folder: Path) -> Path:
+    """The engine of :func:`write_engine` with a trace of two inferences beside its files."""
+    from tests.nsys.synthetic_export import inference
+    from tests.nsys.traces import tensorrt
+
+    export = tensorrt()
+    for at in (0, 20_000):
+        inference(export, [("conv0", "sm80_xmma_fprop", 900), ("conv1", "sm80_xmma_fprop", 800)], at)
+    write_engine(folder, "Half", [0.5, 0.6, 0.7])
+    export.write(folder / "trace.sqlite")
+    return folder
+
+
+def test_a_trace_beside_the_files_of_an_engine_is_its_timeline(tmp_path: Path) -> None:
+    (built,) = read_measured([("fp16", traced_engine(tmp_path / "a"))], command="test").engines
+    assert isinstance(built.timeline, EngineTimeline)
+    assert built.timeline.trace == "trace.sqlite"
+    assert [kernel.row for kernel in built.timeline.kernels] == [row.layer.index for row in built.rows]
+
+
+def test_a_named_trace_belongs_to_the_files_named_beside_it(tmp_path: Path) -> None:
+    folder = traced_engine(tmp_path / "a")
+    (engine,) = read_engines([folder / "layers.json", folder / "trace.sqlite"])
+    assert engine.traces == (str(folder / "trace.sqlite"),)
+    with pytest.raises(InputError, match="found an SQLite file"):
+        read_engines([folder / "trace.sqlite"])
+
+
+def test_of_two_engines_in_a_directory_each_has_the_trace_named_like_it(tmp_path: Path) -> None:
+    folder = traced_engine(tmp_path / "a")
+    other = write_engine(tmp_path / "b", "Int8", [0.2], convs=3)
+    for path in list(folder.iterdir()):
+        path.rename(folder / f"one.{path.name}")
+    for path in other.iterdir():
+        path.rename(folder / f"two.{path.name}")
+    one, two = read_engines([folder])
+    assert (one.traces, two.traces) == ((str(folder / "one.trace.sqlite"),), ())
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"SQLite format 3\x00" + b"\x00" * 100, "trace.sqlite: "), (None, "no trace of Nsight Systems")],
+)
+def test_a_trace_that_cannot_be_read_costs_the_timeline_and_nothing_else(
+    tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    folder = write_engine(tmp_path / "a", "Half", [0.5])
+    if content:
+        (folder / "trace.sqlite").write_bytes(content)
+    (built,) = read_measured([("fp16", folder)], command="test").engines
+    assert isinstance(built.timeline, Unknown)
+    assert built.timeline.reason.startswith(reason)
+    assert built.latency is not None

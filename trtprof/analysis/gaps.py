@@ -9,45 +9,21 @@ The parts of a gap add up to it. Copies on the GPU are counted first, since a ho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from trtprof.analysis.launches import calls_of
+from trtprof.gpu_timeline import GapCause
 from trtprof.model import Unknown
 
 if TYPE_CHECKING:
     from trtprof.analysis.trace import Activities, Calls, GraphRun, Ints, Kernels
 
 LONGEST: Final = 20
-"""How many gaps are told one by one."""
+"""How many gaps are told one by one unless another number is asked for."""
 
 _BLOCK: Final = 1 << 20
-
-
-class GapCause(str, Enum):
-    """What a gap, or a part of one, was spent on."""
-
-    COPY = "copy"
-    """The GPU copied or set memory and no kernel ran beside it, or the launching thread was in a call that copies."""
-    SYNC = "sync"
-    """The launching thread waited for the GPU in a synchronising call, so nothing was queued behind it."""
-    CALL = "call"
-    """The launching thread was in another CUDA call that takes long: allocation, loading a module, a graph."""
-    HOST = "host"
-    """The launching thread was in code of its own."""
-    LAUNCH = "launch"
-    """The launch call was under way, or had just returned."""
-    QUEUED = "queued"
-    """The launch call had returned before the gap: the kernel waited for others, or for its turn."""
-    UNKNOWN = "unknown"
-    """The trace holds no launch call of the kernel."""
-
-    @property
-    def is_launch_bound(self) -> bool:
-        """Whether the GPU had nothing to do because the host had not launched it yet."""
-        return self in {GapCause.SYNC, GapCause.CALL, GapCause.HOST, GapCause.LAUNCH}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +77,7 @@ def device_times(
     activities: Activities | Unknown,
     runs: Sequence[GraphRun] = (),
     window_ns: tuple[int, int] | None = None,
+    most: int = LONGEST,
 ) -> tuple[DeviceTime, ...]:
     """Return the gaps of every GPU that ran a kernel, in order of the GPU; a graph traced whole counts as a kernel.
 
@@ -111,6 +88,7 @@ def device_times(
         activities: copies and memsets; without them no gap has a copy for a cause.
         runs: launches of CUDA graphs that were traced as a whole.
         window_ns: look only at work that starts in this time, such as from the first inference to the last.
+        most: how many gaps of a GPU are told one by one.
     """
     import numpy as np
 
@@ -124,8 +102,35 @@ def device_times(
             inside = (work.start >= window_ns[0]) & (work.start <= window_ns[1])
             work = _Work(*(column[inside] for column in work))
         if len(work.start):
-            found.append(_device_time(device, work, kernels, waits, copies))
+            copied = None if copies is None else _coverage_on(copies, device)
+            found.append(_device_time(device, work, kernels, waits, copied, most=most))
     return tuple(found)
+
+
+class GapBlock(NamedTuple):
+    """Gaps of one GPU in order of start, and how much of each goes to each cause."""
+
+    start_ns: Ints
+    end_ns: Ints
+    parts_ns: dict[GapCause, Ints]
+
+
+def gap_blocks(
+    kernels: Kernels,
+    calls: Calls | Unknown,
+    call_of_kernel: Ints,
+    device: int,
+    *,
+    activities: Activities | Unknown,
+    runs: Sequence[GraphRun] = (),
+) -> Iterator[GapBlock]:
+    """Yield all gaps of a GPU, some at a time; arguments as of :func:`device_times`."""
+    copies = None if isinstance(activities, Unknown) else _coverage_on(activities, device)
+    waits = None if isinstance(calls, Unknown) else _Waits.of(calls)
+    gaps = _gaps(_work(kernels, call_of_kernel, [run for run in runs if run.device == device], waits, device))
+    for first in range(0, len(gaps.start), _BLOCK):
+        block = gaps.some(first, first + _BLOCK)
+        yield GapBlock(block.start, block.end, _parts(block, waits, copies))
 
 
 class _Work(NamedTuple):
@@ -299,41 +304,40 @@ def _host_parts(gaps: _Gaps, waits: _Waits) -> dict[GapCause, Ints]:
 
 
 def _device_time(
-    device: int, work: _Work, kernels: Kernels, waits: _Waits | None, activities: Activities | None
+    device: int, work: _Work, kernels: Kernels, waits: _Waits | None, copies: _Coverage | None, *, most: int
 ) -> DeviceTime:
     """Return the gaps of one GPU, added up by cause a block at a time: parts of ten million gaps are large."""
     import numpy as np
 
     gaps = _gaps(work)
-    copies = None if activities is None else _coverage_on(activities, device)
     counts, sums = dict.fromkeys(GapCause, 0), dict.fromkeys(GapCause, 0)
     for first in range(0, len(gaps.start), _BLOCK):
         parts = _parts(gaps.some(first, first + _BLOCK), waits, copies)
-        main, most = np.zeros(len(parts[GapCause.COPY]), np.int8), np.zeros(len(parts[GapCause.COPY]), np.int64)
+        main, most_ns = np.zeros(len(parts[GapCause.COPY]), np.int8), np.zeros(len(parts[GapCause.COPY]), np.int64)
         for place, (cause, part) in enumerate(parts.items()):
             sums[cause] += int(part.sum())
-            main[part > most] = place
-            most = np.maximum(most, part)
+            main[part > most_ns] = place
+            most_ns = np.maximum(most_ns, part)
         for cause, count in zip(parts, np.bincount(main, minlength=len(parts)).tolist(), strict=True):
             counts[cause] += count
     span = int(work.end.max() - work.start[0])
     totals = [CauseTotal(cause, counts[cause], total, total / span) for cause, total in sums.items() if total]
     ordered = tuple(sorted(totals, key=lambda total: (-total.total_ns, total.cause.value)))
-    longest = tuple(_gap(device, gaps.some(place, place + 1), kernels, waits, copies) for place in _longest(gaps))
+    longest = tuple(_gap(device, gaps.some(place, place + 1), kernels, waits, copies) for place in _longest(gaps, most))
     return DeviceTime(device, span, span - sum(sums.values()), ordered, longest)
 
 
-def _longest(gaps: _Gaps) -> list[int]:
-    """Return the longest gaps, the earlier of equal ones first."""
+def _longest(gaps: _Gaps, most: int) -> list[int]:
+    """Return the longest gaps, so many at most, the earlier of equal ones first."""
     import numpy as np
 
     length = gaps.end - gaps.start
-    if len(length) > LONGEST:
-        least = np.partition(length, -LONGEST)[-LONGEST]
+    if len(length) > most:
+        least = np.partition(length, -most)[-most]
         chosen = np.flatnonzero(length >= least)
     else:
         chosen = np.arange(len(length))
-    order = np.argsort(-length[chosen], kind="stable")[:LONGEST]
+    order = np.argsort(-length[chosen], kind="stable")[:most]
     found: list[int] = chosen[order].tolist()
     return found
 

@@ -77,6 +77,10 @@ class Kernels(Protocol):
     def graph_node(self) -> Ints:
         """The CUDA graph node each is a run of, -1 for a kernel launched by itself."""
 
+    @property
+    def stream(self) -> Ints:
+        """The CUDA stream of each, -1 where the trace does not say."""
+
     def __len__(self) -> int:
         """Number of kernels."""
 

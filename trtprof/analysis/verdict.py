@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from trtprof.analysis.latency import BUILD_NOISE_RATIO
 from trtprof.analysis.roofline import WINNER_RATIO
-from trtprof.analysis.tensor_cores import tensor_core_use
 from trtprof.comparison import Built, NotBuilt, Verdict
 from trtprof.model import DType, Estimate, Precision, Provenance
+from trtprof.tensor_core_use import tensor_core_use
 from trtprof.units import byte_size, ms, percent, plural, significant
 
 _MEASURABLE = 1.005

@@ -174,6 +174,10 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
         Path | None,
         typer.Option(metavar="DIR", rich_help_panel=_OUT, help="Write each chart as PNG and SVG. Needs the extra png."),
     ] = None,
+    panel: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", rich_help_panel=_OUT, help="With --png: only the charts of this panel; repeat."),
+    ] = None,
     summary: Annotated[
         Path | None,
         typer.Option(
@@ -193,6 +197,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     from trtprof.pipeline.targets import parse_target
 
     choices = _choices(select or [], ignore or [])
+    _check_panels(panel or [], png)
     paths = [parse_target(text) for text in target]
     path = paths[0][1]
     is_model = len(paths) == 1 and paths[0][0] is None and _is_model(path)
@@ -219,7 +224,7 @@ def compare(  # noqa: PLR0917 - Typer calls it by name
     if page is not None:
         write_text(page, report.to_html())
         note(f"wrote {page}")
-    _pictures(report, png, summary)
+    _pictures(report, png, panel or [], summary)
     unstored = _store(report, db or _store_of(folder, default=find_capture(path) is None and out is None))
     if is_model and folder is not None:
         note(f"next: trtprof compare {shlex.quote(str(folder))} --format json")
@@ -295,14 +300,23 @@ def _reread(path: Path) -> tuple[Report, Path | None]:
     return report, root.parent if root is not None and root.name == "capture" else None
 
 
-def _pictures(report: Report, folder: Path | None, summary: Path | None) -> None:
+def _check_panels(names: list[str], folder: Path | None) -> None:
+    if names:
+        from trtprof.dashboards.images import check_panels
+
+        if folder is None:
+            raise UsageError("--panel: there is no directory to write to", hint="name one with --png DIR")
+        check_panels(names)
+
+
+def _pictures(report: Report, folder: Path | None, panels: list[str], summary: Path | None) -> None:
     """Write what a pull request or a document shows of a comparison."""
     from trtprof.backends.capture import write_text
 
     if folder is not None:
         from trtprof.dashboards.images import write_images
 
-        note(f"wrote {len(write_images(report.comparison, folder))} files in {folder}")
+        note(f"wrote {len(write_images(report.comparison, folder, panels))} files in {folder}")
     if summary is not None:
         from trtprof.cli import compare_markdown
         from trtprof.dashboards.summary_svg import summary_svg

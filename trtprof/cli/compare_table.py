@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.group_times import group_times
-from trtprof.analysis.tensor_cores import tensor_core_use
 from trtprof.board_words import board_words
 from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.findings_text import print_findings
@@ -21,6 +20,7 @@ from trtprof.comparison import (
     OutputAccuracy,
 )
 from trtprof.model import DType, Estimate, Unknown
+from trtprof.tensor_core_use import tensor_core_use
 from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural, significant
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from trtprof.analysis.nvtx_time import RangeTime, range_times
 from trtprof.errors import InputError
 from trtprof.model import KernelClass, Notice, Unknown
 from trtprof.parsers.registry import FileKind, sniff
-from trtprof.scratch import Scratch
+from trtprof.pipeline.traces import open_trace
 
 if TYPE_CHECKING:
     from trtprof.parsers.nsys_schema import Trace
@@ -89,7 +89,7 @@ def read_kernels(  # noqa: PLR0911 - a return for each kind of file
         return _of_trace(path, learned or {}, iteration)
     kind = sniff(path)
     if kind is FileKind.NSYS_REPORT:
-        return _of_report(path, learned or {}, iteration)
+        return _of_trace(path, learned or {}, iteration)
     if kind is FileKind.NSYS_STATS:
         from trtprof.parsers.nsys_stats_csv import read_nsys_stats
 
@@ -127,23 +127,8 @@ def read_learned(path: Path | None) -> dict[str, KernelClass]:
     return load_rules(path)
 
 
-def _of_report(path: Path, learned: Mapping[str, KernelClass], iteration: str | None) -> KernelReport:
-    """Export beside the report when that can be written, else elsewhere; nsys alone reads its own format."""
-    from trtprof.backends.nsys import export_sqlite, find_nsys, open_nsys
-
-    beside = path.with_suffix(".sqlite")
-    if beside.is_file() and beside.stat().st_mtime >= path.stat().st_mtime:
-        return _of_trace(beside, learned, iteration)
-    nsys = open_nsys(find_nsys())
-    with Scratch() as folder:
-        out = export_sqlite(nsys, path, folder / "trace.sqlite", log=folder / "nsys.log")
-        return _of_trace(out, learned, iteration)
-
-
 def _of_trace(path: Path, learned: Mapping[str, KernelClass], iteration: str | None) -> KernelReport:
-    from trtprof.parsers.nsys_sqlite import NsysExport
-
-    with NsysExport(path) as export:
+    with open_trace(path) as export:
         trace = export.trace()
         if isinstance(trace.kernels, Unknown):
             raise InputError(trace.kernels.reason, path=path, hint="trace CUDA: nsys profile -t cuda,nvtx …")

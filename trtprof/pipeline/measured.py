@@ -32,6 +32,7 @@ from trtprof.pipeline.boards import board_notices, board_targets, unnamed_device
 from trtprof.pipeline.model_facts import model_facts
 from trtprof.pipeline.options import display_order
 from trtprof.pipeline.targets import Target
+from trtprof.pipeline.traces import with_timelines
 
 NOT_RUN = "its ONNX model is not at hand"
 
@@ -51,9 +52,11 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     graph, engines = unify([replace(engine, name=name) for name, engine in named])
     tables = mark_epilogues([read_rows(engine, graph) for engine in engines])
     groups, placed = align(tables, graph)
-    built = tuple(
-        with_board_run(measured_engine(engine, rows, graph), captures)
-        for engine, rows in zip(engines, placed, strict=True)
+    built = with_timelines(
+        [
+            with_board_run(measured_engine(engine, rows, graph), captures)
+            for engine, rows in zip(engines, placed, strict=True)
+        ]
     )
     rooflines = {item.name: engine_roofline(item) for item in built}
     pairs = references(built)
@@ -214,7 +217,7 @@ def inspect(paths: Sequence[Path]) -> tuple[Built, ...]:
     named = [(name, engine) for name, engine in _engines([item for item in targets if item[0] is not None])]
     files = dict.fromkeys(file for name, path in targets if name is None for file in _with_siblings(path))
     named += [(engine.name, engine) for engine in (read_engines(files) if files else ())]
-    return tuple(with_board_run(_alone(replace(engine, name=name)), captures) for name, engine in named)
+    return with_timelines([with_board_run(_alone(replace(engine, name=name)), captures) for name, engine in named])
 
 
 def _alone(engine: Engine) -> Built:

@@ -42,6 +42,7 @@ from trtprof.parsers.layer_text import read_engine_text
 from trtprof.pipeline.make import BASE, unmeasurable
 from trtprof.pipeline.measured import measured_engine, measured_notices
 from trtprof.pipeline.model_facts import facts_of, model_facts
+from trtprof.pipeline.traces import with_timelines
 from trtprof.variants.spec import parse_variant
 
 _QUANTISED: Final = frozenset({DType.INT8, DType.FP8})
@@ -76,7 +77,9 @@ def read_capture(root: Path) -> Comparison:
         )
         device, answer = peaks.device, verdict(built, missing)
     else:
-        built = tuple(_measured(manifest, engine, table, graph, variants[engine.name].added) for engine, table in pairs)
+        built = with_timelines(
+            [_measured(manifest, engine, table, graph, variants[engine.name].added) for engine, table in pairs]
+        )
         device = next((engine.device for engine in engines if engine.device), Device(THIS_GPU))
         answer = measured_verdict(built)
     rooflines = {item.name: engine_roofline(item) for item in built}
@@ -205,6 +208,7 @@ def _built(  # noqa: PLR0917
         provenance=Provenance.MODELLED,
         accuracy=_accuracy(manifest, engine.name),
         variant_notes=tuple(Notice(**notice) for notice in variant["notices"]),
+        timeline=Unknown("its engine was built and not run"),
         peak_memory_bytes=manifest["steps"][f"build:{engine.name}"]["record"]["peak_memory_bytes"],
     )
 
