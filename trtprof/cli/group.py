@@ -19,6 +19,7 @@ from trtprof.errors import EXIT_BUG, EXIT_INTERRUPTED, TrtprofError
 
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
+_LANGUAGE: Final = "--lang"
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -64,8 +65,21 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
-        self._args = list(sys.argv[1:] if args is None else args)
+        self._args = self._language_first(list(sys.argv[1:] if args is None else args))
         return super().main(self._args, *rest, **extra)
+
+    def _language_first(self, args: list[str]) -> list[str]:
+        """Let ``--lang`` stand behind a command too; what follows ``--`` is another program's."""
+        end = args.index("--") if "--" in args else len(args)
+        command = next((self.entries[word] for word in args if word in self.entries), None)
+        if command is not None and command.of_a_program and end == len(args):
+            return args
+        own, rest, moved = args[:end], args[end:], []
+        while (place := next((n for n, word in enumerate(own) if word.split("=")[0] == _LANGUAGE), None)) is not None:
+            width = 1 if "=" in own[place] else 2
+            moved += own[place : place + width]
+            del own[place : place + width]
+        return [*moved, *own, *rest]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""
