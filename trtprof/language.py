@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Final
 
-CATALOGUES: Final = ("rules", "findings", "verdict", "terminal", "lint", "notices")
+CATALOGUES: Final = ("rules", "findings", "verdict", "terminal", "lint", "notices", "kernels")
 """The files of a language in ``trtprof/languages``, one for each part of the program."""
 _HOLE: Final = re.compile(r"(\{[nw]?\})")
 _PLACE: Final = re.compile(r"\{(\d+)(!s)?\}")
@@ -29,8 +29,11 @@ _FILLS: Final = {"{}": re.compile(r".*", re.DOTALL), "{w}": re.compile(r"\S+"), 
 _SENTENCE_END: Final = re.compile(r"(?<=[.。]) (?=\S)")
 _JOINTS: Final = (("; ", "；"), (": ", "："), (", ", "，"), (" + ", " + "))
 """How the program joins sentences that are entries of their own, and how Chinese does."""
+_WORDS: Final = re.compile(r"\b[a-z]+ [a-z]+\b")
+"""What tells a sentence from a name or a figure."""
 _SEAM: Final = re.compile(r"[\u4e00-\u9fff][A-Za-z0-9%]|[A-Za-z0-9%][\u4e00-\u9fff]")
 _SEEN: Final = 8192
+_DEEPEST: Final = 12
 
 
 class Language(str, Enum):
@@ -67,7 +70,7 @@ def language_of(environment: Mapping[str, str]) -> Language:
 
 def translate(text: str, language: Language) -> str:
     """Return a text in a language, what the catalogue does not have as it is."""
-    return text if language is Language.EN or not text else _translated(text, language)
+    return text if language is Language.EN or not text else _translated(text, language, _DEEPEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +80,14 @@ class Entry:
     words: tuple[str, ...]
     fills: tuple[re.Pattern[str], ...]
     translation: str
+    longest: str
 
     @classmethod
     def of(cls, english: str, translation: str) -> Entry:
         """Return the entry of a sentence with holes."""
         parts = _HOLE.split(english)
-        return cls(tuple(parts[::2]), tuple(_FILLS[hole] for hole in parts[1::2]), translation)
+        words = tuple(parts[::2])
+        return cls(words, tuple(_FILLS[hole] for hole in parts[1::2]), translation, max(words, key=len))
 
     @property
     def weight(self) -> int:
@@ -92,22 +97,40 @@ class Entry:
     def fits(self, text: str) -> tuple[str, ...] | None:
         """Return what stands in the holes of a text, ``None`` where it is another sentence.
 
-        Every hole ends where the words behind it first come, so the time is linear in the text, whatever it holds.
+        Every hole ends where the words behind it first come, or else begins where those before it last come. No more
+        is tried, so the time is linear in the text, whatever it holds.
         """
-        first, *middle, last = self.words
+        if self.longest not in text:
+            return None
+        first, last = self.words[0], self.words[-1]
         end = len(text) - len(last)
         if end < len(first) or not text.startswith(first) or not text.endswith(last):
             return None
-        place, found = len(first), []
-        for words in middle:
-            there = text.find(words, place, end)
-            if there < 0:
+        body = text[len(first) : end]
+        for found in (self._from_left(body), self._from_right(body)):
+            if found is None:
                 return None
-            found.append(text[place:there])
-            place = there + len(words)
-        found.append(text[place:end])
-        good = all(fill.fullmatch(hole) for fill, hole in zip(self.fills, found, strict=True))
-        return tuple(found) if good else None
+            if all(fill.fullmatch(hole) for fill, hole in zip(self.fills, found, strict=True)):
+                return tuple(found)
+        return None
+
+    def _from_left(self, body: str) -> list[str] | None:
+        found = []
+        for words in self.words[1:-1]:
+            hole, joint, body = body.partition(words)
+            if not joint:
+                return None
+            found.append(hole)
+        return [*found, body]
+
+    def _from_right(self, body: str) -> list[str] | None:
+        found: list[str] = []
+        for words in reversed(self.words[1:-1]):
+            body, joint, hole = body.rpartition(words)
+            if not joint:
+                return None
+            found.insert(0, hole)
+        return [body, *found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,68 +161,93 @@ def entries(language: Language, name: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=_SEEN)
-def _translated(text: str, language: Language) -> str:
-    """An entry for the whole text, else its sentences one by one, else an entry with holes, else its parts."""
+def _translated(text: str, language: Language, depth: int) -> str:
+    """An entry for the whole text, else its sentences one by one, else an entry with holes, else its parts.
+
+    ``depth`` is how many more times a part of a part is looked at: a name may hold whatever its author liked.
+    """
     body = text.lstrip(" ")
+    if not depth or not body:
+        return text
     if len(text) - len(body) > 1:
         # A line that is indented; a single blank belongs to a sentence that is appended to another.
-        return text[: len(text) - len(body)] + translate(body, language)
+        return text[: len(text) - len(body)] + _translated(body, language, depth - 1)
     known = catalogue(language).whole
     if text in known:
         return known[text]
     if text.endswith(".") and text[:-1] in known:
         return known[text[:-1]] + "。"
-    for attempt in (_sentences, _labelled, _holed, _parts):
-        said = attempt(text, language)
+    part = partial(_part, language=language, depth=depth - 1)
+    for attempt in (_sentences, _best, _listed):
+        said = attempt(text, language, part)
         if said is not None:
             return said
     return text
 
 
-def _sentences(text: str, language: Language) -> str | None:
+def _part(text: str, *, language: Language, depth: int) -> str:
+    return _translated(text, language, depth)
+
+
+def _sentences(text: str, _: Language, part: Callable[[str], str]) -> str | None:
     """Several sentences in a row, if each is known: an entry with holes must not reach over a full stop by chance."""
     pieces = _SENTENCE_END.split(text)
-    said = [translate(piece, language) for piece in pieces] if len(pieces) > 1 else []
+    said = [part(piece) for piece in pieces] if len(pieces) > 1 else []
     return "".join(said) if said and all(map(operator.ne, pieces, said)) else None
 
 
-def _labelled(text: str, language: Language) -> str | None:
-    """A label and a text that is an entry as it stands: no hole may reach over the colon between them."""
+def _best(text: str, language: Language, part: Callable[[str], str]) -> str | None:
+    """An entry with holes for the whole, or one for a label and one for its text: the reading that fixes most words."""
+    fitting = _fitting(text, language)
     label, joint, rest = text.partition(": ")
-    said = catalogue(language).whole.get(rest)
-    return None if not joint or said is None else f"{translate(label, language)}：{said}"
+    of_label, of_rest = (_weight(words, language) if joint else 0 for words in (label, rest))
+    a_name = not _WORDS.search(label)
+    if of_rest and (of_label or a_name) and of_label + len(joint) + of_rest > (fitting[0].weight if fitting else 0):
+        return f"{part(label)}：{part(rest)}"
+    return _filled(*fitting, part) if fitting else None
 
 
-def _holed(text: str, language: Language) -> str | None:
+def _weight(text: str, language: Language) -> int:
+    """How many letters of a text are an entry's; 0 where none fits."""
+    if text in catalogue(language).whole:
+        return len(text)
+    fitting = _fitting(text, language)
+    return fitting[0].weight if fitting else 0
+
+
+@lru_cache(maxsize=_SEEN)
+def _fitting(text: str, language: Language) -> tuple[Entry, tuple[str, ...]] | None:
+    """Return the entry with most words that fits, and what stands in its holes."""
     for entry in catalogue(language).holed:
         found = entry.fits(text)
         if found is not None:
-            return _filled(entry.translation, found, language)
+            return entry, found
     return None
 
 
-def _filled(translation: str, found: Sequence[str], language: Language) -> str:
+def _filled(entry: Entry, found: Sequence[str], part: Callable[[str], str]) -> str:
     """Return a translation with its holes filled; Chinese leaves a blank between its characters and Latin words."""
-    said = ""
-    end = 0
-    for place in _PLACE.finditer(translation):
+    said, end = "", 0
+    for place in _PLACE.finditer(entry.translation):
         value = found[int(place[1]) - 1]
-        for piece in (translation[end : place.start()], value if place[2] else translate(value, language)):
-            said += f" {piece}" if _SEAM.search(said[-1:] + piece[:1]) else piece
+        said = _joined(_joined(said, entry.translation[end : place.start()]), value if place[2] else part(value))
         end = place.end()
-    piece = translation[end:]
-    return said + (f" {piece}" if _SEAM.search(said[-1:] + piece[:1]) else piece)
+    return _joined(said, entry.translation[end:])
 
 
-def _parts(text: str, language: Language) -> str | None:
-    """What the program joined, a label and its text or a list: every part is known, or a name of one word."""
+def _joined(before: str, after: str) -> str:
+    return f"{before} {after}" if _SEAM.search(before[-1:] + after[:1]) else before + after
+
+
+def _listed(text: str, _: Language, part: Callable[[str], str]) -> str | None:
+    """What the program joined, a label and its text or a list: every part is known, or data without words."""
     for joint, theirs in _JOINTS:
         # A label ends at its first colon, lists have any number of items.
         pieces = text.split(joint, 1 if joint == ": " else -1)
         if len(pieces) < 2:
             continue
-        said = [translate(piece, language) for piece in pieces]
-        known = [before != after for before, after in zip(pieces, said, strict=True)]
-        if any(known) and all(now or " " not in piece for now, piece in zip(known, pieces, strict=True)):
+        said = [part(piece) for piece in pieces]
+        known = list(map(operator.ne, pieces, said))
+        if any(known) and all(now or not _WORDS.search(piece) for now, piece in zip(known, pieces, strict=True)):
             return theirs.join(said)
     return None

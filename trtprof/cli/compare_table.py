@@ -126,8 +126,8 @@ def nodes_words(nodes: tuple[str, ...], limit: int = 2) -> str:
 
 def shown_nodes(nodes: tuple[str, ...], limit: int = 2) -> str:
     """Return :func:`nodes_words` in the language in use; names stay as they are."""
-    words = nodes_words(nodes, limit)
-    return words if len(nodes) <= limit else shown(words)
+    more = f" + {len(nodes) - limit} more" if len(nodes) > limit else ""
+    return " + ".join(nodes[:limit]) + shown(more)
 
 
 def shown_kinds(kinds: str) -> str:
