@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Final
@@ -65,21 +65,8 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
-        self._args = self._language_first(list(sys.argv[1:] if args is None else args))
+        self._args = language_first(list(sys.argv[1:] if args is None else args), self.entries)
         return super().main(self._args, *rest, **extra)
-
-    def _language_first(self, args: list[str]) -> list[str]:
-        """Let ``--lang`` stand behind a command too; what follows ``--`` is another program's."""
-        end = args.index("--") if "--" in args else len(args)
-        command = next((self.entries[word] for word in args if word in self.entries), None)
-        if command is not None and command.of_a_program and end == len(args):
-            return args
-        own, rest, moved = args[:end], args[end:], []
-        while (place := next((n for n, word in enumerate(own) if word.split("=")[0] == _LANGUAGE), None)) is not None:
-            width = 1 if "=" in own[place] else 2
-            moved += own[place : place + width]
-            del own[place : place + width]
-        return [*moved, *own, *rest]
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""
@@ -101,6 +88,23 @@ class Group(TyperGroup):
             traceback.print_exc()
             sys.stderr.write("error: this is a bug in trtprof\nhint: report it with the traceback above\n")
             raise typer.Exit(EXIT_BUG) from None
+
+
+def language_first(args: list[str], entries: Mapping[str, Entry]) -> list[str]:
+    """Return arguments with ``--lang`` moved to the front: it is the program's, and may stand behind a command too.
+
+    What follows ``--``, and without it all that follows a command that runs another program, is that program's.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    command = next((entries[word] for word in args if word in entries), None)
+    if command is not None and command.of_a_program and end == len(args):
+        return args
+    own, moved = args[:end], []
+    while (place := next((n for n, word in enumerate(own) if word.split("=")[0] == _LANGUAGE), None)) is not None:
+        width = 1 if "=" in own[place] else 2
+        moved += own[place : place + width]
+        del own[place : place + width]
+    return [*moved, *own, *args[end:]]
 
 
 def wants_json(args: Sequence[str]) -> bool:
