@@ -29,8 +29,9 @@ SAID = files(
         )
     ),
 )  # fmt: skip
-"""The modules whose sentences people read; ``plan``, ``sensitivity`` and ``verify`` speak English alone so far."""
-ENGLISH_ALONE = {"depth.py", "plan_units.py", "plan.py"}
+"""The modules whose sentences people read."""
+ENGLISH_ALONE = {"depth.py", "gates.py", "judge.py", "plan_units.py", "plan.py"}
+"""``sensitivity``, ``plan`` and the gates of ``diff`` speak English alone so far."""
 NOT_SHOWN = re.compile(
     r"""
     bold\ \w+ | p\d+\ ms | .*\ (Options|Controls|Destinations) | (Save|Load)\ engine | CUDA\ Graph | Data\ transfers
