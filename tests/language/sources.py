@@ -25,9 +25,11 @@ def sentences(path: Path) -> Iterator[str]:
 
 
 def constants(path: Path) -> Iterator[str]:
-    """Yield every piece of text that stands in a file, whatever it is for."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    """Yield every piece of text that stands in a file, whatever it is for; docstrings are left out."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    left_out = _docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in left_out:
             yield node.value
 
 

@@ -98,7 +98,7 @@ def test_every_text_of_a_rule_is_there(rule: Rule) -> None:
 def test_nothing_is_left_over() -> None:
     """The words of each entry stand in the program, in a row or in up to three pieces that it puts together."""
     everything = files("trtprof/**/*.py", "parsers/**/*.py", "dashboards/**/*.py")
-    said = "\n".join(text for path in everything for text in (*constants(path), *sentences(path)))
+    said = "\n".join({text for path in everything for text in (*constants(path), *sentences(path))})
 
     def stands(words: list[str], cuts: int) -> bool:
         return " ".join(words) in said or any(
