@@ -19,40 +19,51 @@ from reference_pages import (
 
 DOCS = Path(__file__).resolve().parent
 HEAD = "# Commands\n\nWritten by `make docs` from the program itself; `trtprof COMMAND --help` says the same.\n"
-RULES_HEAD = (
-    "# Rules\n\nWritten by `make docs` from the rules themselves; `trtprof rules CODE` says the same. "
-    "How findings are made of them stands in [findings.md](findings.md).\n"
-)
+RULES_HEAD = {
+    "en": "# Rules\n\n[简体中文](rules.zh-CN.md). Written by `make docs` from the rules themselves; "
+    "`trtprof rules CODE` says the same. How findings are made of them stands in [findings.md](findings.md).\n",
+    "zh": "# 规则\n\n[English](rules.md)。由 `make docs` 从规则本身生成；`trtprof rules CODE --lang zh` "
+    "显示同样的内容。发现如何由规则得出，见 [findings.md](findings.md)。\n",
+}
 
 
 def command_reference() -> str:
     """Return every command with its arguments and options as Markdown."""
-    from trtprof.cli.app import ENTRIES
+    from typer.main import get_command
 
-    commands = {entry.name: entry.load() for entry in ENTRIES}
+    from trtprof.cli.app import ENTRIES, app
+
+    commands = {f"trtprof {entry.name}": entry.load() for entry in ENTRIES}
     parts = [HEAD]
-    for name, command in sorted(commands.items()):
-        parts.append(f"## `trtprof {name}`\n\n{_plain(command.help or '')}\n")
+    for name, command in sorted({"trtprof": get_command(app), **commands}.items()):
+        parts.append(f"## `{name}`\n\n{_plain(command.help or '')}\n")
         rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
         parts.append("| | |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
-def rule_reference() -> str:
+def rule_reference(language: str = "en") -> str:
     """Return every rule behind the findings as Markdown, from the text that ``trtprof rules CODE`` prints."""
     from trtprof.analysis.findings.catalogue import CATALOGUE
     from trtprof.analysis.findings.rule_text import rule_markdown
+    from trtprof.language import Language, translate
+
+    def said(text: str) -> str:
+        return translate(text, Language(language))
 
     rows = [
-        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {rule.role.value} | {rule.title} |" for rule in CATALOGUE
+        f"| [{rule.code}](#{rule.code.lower()}-{rule.name}) | {said(rule.role.value)} | {said(rule.title)} |"
+        for rule in CATALOGUE
     ]
-    table = "| code | role | finding |\n|---|---|---|\n" + "\n".join(rows) + "\n"
-    return "\n".join([RULES_HEAD, table, *(rule_markdown(rule) for rule in CATALOGUE)])
+    headings = f"| {said('code')} | {said('role')} | {said('finding')} |"
+    table = f"{headings}\n|---|---|---|\n" + "\n".join(rows) + "\n"
+    return "\n".join([RULES_HEAD[language], table, *(rule_markdown(rule, said) for rule in CATALOGUE)])
 
 
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": command_reference,
     "rules.md": rule_reference,
+    "rules.zh-CN.md": lambda: rule_reference("zh"),
     "formats.md": formats_page,
     "json.md": json_page,
     "records.md": records_page,

@@ -27,6 +27,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("TRTPROF_DB", raising=False)
+    monkeypatch.setenv("TRTPROF_LANG", "en")
 
 
 @pytest.fixture(scope="session")

@@ -67,10 +67,24 @@ def test_the_wheel_holds_trtprof_alone_with_its_data(tmp_path: Path) -> None:
         "trtprof/jetson/capture.sh",
         "trtprof/store/migrations/0001_runs.sql",
         "trtprof/store/migrations/0002_findings.sql",
+        "trtprof/languages/zh/rules.json",
     ):
         assert needed in names
     templates = {f"trtprof/dashboards/templates/{path.name}" for path in (ROOT / "dashboards/templates").iterdir()}
     assert templates <= set(names)
+
+
+def test_the_chinese_readme_has_the_same_commands_and_sections() -> None:
+    """Its commands are those of README.md; one or two ask for Chinese as well."""
+    english, chinese = ((ROOT / name).read_text() for name in ("README.md", "README.zh-CN.md"))
+
+    def commands(text: str) -> list[str]:
+        return [line.replace(" --lang zh", "") for line in re.findall(r"^(?:trtprof|make) .*$", text, re.MULTILINE)]
+
+    assert commands(chinese) == commands(english)
+    assert chinese.count("\n## ") == english.count("\n## ")
+    links = [set(re.findall(r"\]\((docs/[^)]+|CONTRIBUTING.md)\)", text)) for text in (english, chinese)]
+    assert links[0] == links[1]
 
 
 def test_every_option_and_command_in_the_readme_exists() -> None:

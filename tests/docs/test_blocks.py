@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 from tests.docs.desk import BOARD, PUBLISHED, Desk, as_pattern, commands, misfit, session
 from tests.docs.markdown import PAGES, RUNNABLE, Block, blocks, inline_code
 from trtprof.backends.trtexec_flags import FLAGS
+from trtprof.language import Language
 
 README = [block.text for block in blocks(ROOT / "README.md")]
 ENGINES = "published engines"
@@ -152,6 +153,9 @@ def parse_trtprof(words: list[str], place: str, whole: bool) -> None:
     from trtprof.cli.app import ENTRIES
 
     entries = {entry.name: entry for entry in ENTRIES}
+    if words[-2:-1] == ["--lang"]:  # of the program itself, and may stand behind any command
+        assert words[-1] in set(Language), f"{place}: {words[-1]} is no language"
+        words = words[:-2]
     if not words or words[0] in ("--version", "--help", "--install-completion", "--show-completion"):
         return
     assert words[0] in entries, f"{place}: there is no trtprof {words[0]}"

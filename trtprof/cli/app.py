@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Final
 
 import typer
 
 from trtprof.cli.group import Entry, Group, add_commands
+from trtprof.language import Language, language_of, show_in
 
 START = """\
 trtprof compares TensorRT engines of one model across precisions and says why INT8 is not faster.
@@ -192,7 +194,16 @@ def start(
             help="Print the version, those of what results depend on, and exit.",
         ),
     ] = False,
+    lang: Annotated[
+        Language | None,
+        typer.Option(
+            envvar="TRTPROF_LANG",
+            help="Language of what is printed for people; also behind a command. JSON and CSV stay English. "
+            "[default: that of the locale]",
+        ),
+    ] = None,
 ) -> None:
     """Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions."""
+    show_in(lang or language_of(os.environ))
     if ctx.invoked_subcommand is None and not version:
         typer.echo(START, nl=False)

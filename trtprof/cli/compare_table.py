@@ -8,6 +8,7 @@ from trtprof.analysis.group_times import group_times
 from trtprof.board_words import board_words
 from trtprof.cli.breakdown_lines import breakdown_columns, breakdown_lines, breakdown_words
 from trtprof.cli.findings_text import print_findings
+from trtprof.cli.output import worded
 from trtprof.comparison import (
     Breakdown,
     Built,
@@ -19,6 +20,7 @@ from trtprof.comparison import (
     Latency,
     OutputAccuracy,
 )
+from trtprof.language import shown
 from trtprof.model import DType, Estimate, Unknown
 from trtprof.tensor_core_use import tensor_core_use
 from trtprof.units import ABSENT, byte_size, decibel, mib, ms, ms_range, percent, plural, significant
@@ -39,12 +41,10 @@ CHANGE_WORDS: Final = {
 
 def print_comparison(comparison: Comparison, console: Console) -> None:
     """Print every table of a comparison."""
-    from rich.text import Text
-
-    console.print(Text(heading(comparison), style="bold"))
-    console.print(Text(comparison.verdict.sentence))
+    console.print(worded(heading(comparison), console, "bold"))
+    console.print(worded(comparison.verdict.sentence, console))
     for reason in comparison.verdict.because:
-        console.print(Text(f"  {reason}"))
+        console.print(worded(f"  {reason}", console))
     console.print()
     if comparison.device_is_modelled:
         _print_table(console, "Engines (times modelled, ms)", _engines(comparison))
@@ -60,23 +60,21 @@ def print_comparison(comparison: Comparison, console: Console) -> None:
     if comparison.made.backend != "files":
         _accuracy(comparison, console)
     _boards(comparison, console)
-    console.print(Text("Read this with it", style="bold"))
+    console.print(worded("Read this with it", console, "bold"))
     for notice in comparison.notices:
         where = f"{notice.where}: " if notice.where else ""
-        console.print(Text(f"  {where}{notice.message}"))
+        console.print(worded(f"  {where}{notice.message}", console))
     console.print()
     print_findings(comparison, console)
 
 
 def _boards(comparison: Comparison, console: Console) -> None:
     """Power, clocks and DLA of engines that ran on a board; nothing for others."""
-    from rich.text import Text
-
     lines = [(item.name, line) for item in comparison.engines for line in board_words(item.board_run, item.dla)]
     if lines:
-        console.print(Text("On the board", style="bold"))
+        console.print(worded("On the board", console, "bold"))
         for name, line in lines:
-            console.print(Text(f"  {name}: {line}"))
+            console.print(worded(f"  {name}: {line}", console))
         console.print()
 
 
@@ -126,6 +124,17 @@ def nodes_words(nodes: tuple[str, ...], limit: int = 2) -> str:
     return shown if len(nodes) <= limit else f"{shown} + {len(nodes) - limit} more"
 
 
+def shown_nodes(nodes: tuple[str, ...], limit: int = 2) -> str:
+    """Return :func:`nodes_words` in the language in use; names stay as they are."""
+    more = f" + {len(nodes) - limit} more" if len(nodes) > limit else ""
+    return " + ".join(nodes[:limit]) + shown(more)
+
+
+def shown_kinds(kinds: str) -> str:
+    """Return the kinds of a conversion in the language in use: ``cast + reformat``."""
+    return " + ".join(map(shown, kinds.split(" + ")))
+
+
 def conversion_words(item: Conversion) -> tuple[str, str]:
     """Return what a conversion does and from what to what."""
     before = [dtype_word(item.from_dtype), *([item.from_layout.word] if item.from_layout else [])]
@@ -133,21 +142,21 @@ def conversion_words(item: Conversion) -> tuple[str, str]:
     return " + ".join(item.what), f"{' '.join(before)} → {' '.join(after)}"
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def _table(*columns: tuple[str | Text, str]) -> Table:
+    """Headings are words of ours, names of engines come as ``Text``."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading, justify in columns:
         # Figures keep together; it is the words that fold where the terminal is narrow.
         figure = justify == "right"
-        table.add_column(heading, justify="right" if figure else "left", overflow="fold", no_wrap=figure)
+        said = shown(heading) if isinstance(heading, str) else heading
+        table.add_column(said, justify="right" if figure else "left", overflow="fold", no_wrap=figure)
     return table
 
 
 def _print_table(console: Console, title: str, table: Table) -> None:
-    from rich.text import Text
-
-    console.print(Text(title, style="bold"))
+    console.print(worded(title, console, "bold"))
     console.print(table)
     console.print()
 
@@ -175,7 +184,7 @@ def _engines(comparison: Comparison) -> Table:
             time_words(built.projected_ns),
         )
     for item in comparison.missing:
-        table.add_row(item.name, ABSENT, ABSENT, "no engine, see below", ABSENT, ABSENT, ABSENT)
+        table.add_row(item.name, ABSENT, ABSENT, shown("no engine, see below"), ABSENT, ABSENT, ABSENT)
     return table
 
 
@@ -191,7 +200,7 @@ def _measured_engines(comparison: Comparison) -> Table:
             f"{len(built.rows):,}",
             f"{len(built.conversions):,}",
             mix_words(built.precision_mix),
-            tensor_core_words(built),
+            shown(tensor_core_words(built)),
             mib(built.activation_bytes),
             *latency_words(built.latency),
             time_words(built.total_ns),
@@ -229,25 +238,26 @@ def _groups(comparison: Comparison, console: Console) -> None:
     found = group_times(comparison.groups, comparison.engines)
     if not found:
         return
-    columns: list[tuple[str, str]] = [("ONNX nodes", "left")]
+    columns: list[tuple[str | Text, str]] = [("ONNX nodes", "left")]
     for place, built in enumerate(comparison.engines):
-        columns += [(built.name, "right")] + ([("", "right")] if place else [])
+        columns += [(_plain(built.name), "right")] + ([("", "right")] if place else [])
     table = _table(*columns)
     for item in found[:SHOWN_ROWS]:
         cells: list[str] = []
         for place, time in enumerate(item.times_ns):
             ratio = item.ratio(0, place) if place else None
             cells += [ms(time)] + ([ABSENT if ratio is None else f"×{significant(ratio)}"] if place else [])
-        table.add_row(_plain(nodes_words(item.nodes, 3)), *cells)
+        table.add_row(_plain(shown_nodes(item.nodes, 3)), *cells)
     title = f"The most expensive of {plural(len(found), 'node group')} (layer times as profiled, ms)"
     _print_table(console, title, table)
 
 
 def _breakdown(item: Breakdown) -> Table:
     words = breakdown_columns(item)
-    table = _table(("", "left"), *((word, "right") for word in words[1:]))
-    for line in breakdown_lines(item):
-        table.add_row(*line)
+    names = (item.reference, item.engine)
+    table = _table(("", "left"), *((_plain(word) if word in names else word, "right") for word in words[1:]))
+    for label, *cells in breakdown_lines(item):
+        table.add_row(shown(label), *map(shown, cells))
     return table
 
 
@@ -258,34 +268,30 @@ def changed_fusions(comparison: Comparison) -> tuple[list[FusionRow], list[Fusio
 
 
 def _fusions(comparison: Comparison, console: Console) -> None:
-    from rich.text import Text
-
     own, limited = changed_fusions(comparison)
     count = f"{len(own)} of {plural(len(comparison.fusions), 'node group')}" if own else "no node group is"
     title = f"Fusion: {count} cut into kernels differently"
     if own:
-        table = _table(("ONNX nodes", "left"), *((built.name, "left") for built in comparison.engines))
+        table = _table(("ONNX nodes", "left"), *((_plain(built.name), "left") for built in comparison.engines))
         for row in own[:SHOWN_ROWS]:
             table.add_row(
-                _plain(nodes_words(row.nodes)),
-                *(cell_words(cell, reference=place == 0) for place, cell in enumerate(row.cells)),
+                _plain(shown_nodes(row.nodes)),
+                *(shown(cell_words(cell, reference=place == 0)) for place, cell in enumerate(row.cells)),
             )
-        console.print(Text(title, style="bold"))
+        console.print(worded(title, console, "bold"))
         console.print(table)
     else:
-        console.print(Text(title, style="bold"))
+        console.print(worded(title, console, "bold"))
     _more(console, len(own))
     for limit in sorted({row.limit for row in limited if row.limit}):
-        console.print(Text(f"  {plural(len(limited), 'more group')} only because {limit}"))
+        console.print(worded(f"  {plural(len(limited), 'more group')} only because {limit}", console))
     console.print()
 
 
 def _conversions(comparison: Comparison, console: Console) -> None:
-    from rich.text import Text
-
     found = [(built, item) for built in comparison.engines for item in built.conversions]
     if not found:
-        console.print(Text("Conversions: found none", style="bold"))
+        console.print(worded("Conversions: found none", console, "bold"))
         console.print()
         return
     table = _table(
@@ -297,16 +303,24 @@ def _conversions(comparison: Comparison, console: Console) -> None:
         table.add_row(
             built.name,
             str(item.row),
-            what,
+            shown_kinds(what),
             change,
             byte_size(item.bytes_moved),
             time_words(item.time_ns),
-            _plain(f"{item.before or ABSENT} → {item.after or ABSENT}"),
+            _plain(f"{_end(item.before)} → {_end(item.after)}"),
         )
-    console.print(Text(f"Conversions: {plural(len(found), 'row')} that only change type or layout", style="bold"))
+    title = f"Conversions: {plural(len(found), 'row')} that only change type or layout"
+    console.print(worded(title, console, "bold"))
     console.print(table)
     _more(console, len(found))
     console.print()
+
+
+def _end(name: str | None) -> str:
+    """Name what is at one end of a conversion; only an end of the engine has a word of ours before its name."""
+    if name is None:
+        return ABSENT
+    return shown(name) if name.startswith(("engine input ", "engine output ")) else name
 
 
 def _spread(found: list[tuple[Built, Conversion]]) -> list[tuple[Built, Conversion]]:
@@ -317,9 +331,7 @@ def _spread(found: list[tuple[Built, Conversion]]) -> list[tuple[Built, Conversi
 
 def _more(console: Console, count: int) -> None:
     if count > SHOWN_ROWS:
-        from rich.text import Text
-
-        console.print(Text(f"  {SHOWN_ROWS} of {count:,} shown; the page and --format json have all"))
+        console.print(worded(f"  {SHOWN_ROWS} of {count:,} shown; the page and --format json have all", console))
 
 
 def _accuracy(comparison: Comparison, console: Console) -> None:
@@ -329,7 +341,7 @@ def _accuracy(comparison: Comparison, console: Console) -> None:
     )  # fmt: skip
     for built in comparison.engines:
         if isinstance(built.accuracy, Unknown):
-            table.add_row(built.name, _plain(f"cannot tell: {built.accuracy.reason}"))
+            table.add_row(built.name, _plain(shown(f"cannot tell: {built.accuracy.reason}")))
             continue
         for item in built.accuracy:
             table.add_row(
@@ -337,7 +349,7 @@ def _accuracy(comparison: Comparison, console: Console) -> None:
                 _plain(item.output),
                 str(item.samples),
                 ABSENT if item.cosine is None else f"{item.cosine:.6f}",
-                decibel(item.sqnr_db),
+                shown(decibel(item.sqnr_db)),
                 ABSENT if item.max_abs_error is None else f"{item.max_abs_error:.3g}",
                 percent(item.top1_agreement),
             )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from trtprof.analysis.difference import Difference
 from trtprof.analysis.judge import Gates
-from trtprof.cli.compare_table import nodes_words
+from trtprof.cli.compare_table import shown_nodes
 from trtprof.cli.diff_text import (
     ENGINE_HEADINGS,
     REST,
@@ -28,7 +28,8 @@ from trtprof.cli.gate_words import (
     gates_sentence,
     untold_figures,
 )
-from trtprof.cli.markdown_text import cell, line, table
+from trtprof.cli.markdown_text import all_shown, cell, line, said, said_line, table
+from trtprof.language import shown
 from trtprof.pipeline.sides import EnginePair
 from trtprof.units import ABSENT, ms
 
@@ -60,24 +61,25 @@ def _figures(pairs: Sequence[EnginePair], added: Sequence[str]) -> Iterator[str]
 
 def _difference(found: Difference, every: bool) -> Iterator[str]:
     yield f"## {cell(found.base.name)} → {cell(found.head.name)}"
-    yield from ("", *map(line, summary_lines(found)), "")
-    yield from table(ENGINE_HEADINGS, engine_rows(found))
-    yield from ("", "### What differs around them", "")
+    yield from ("", *map(said_line, summary_lines(found)), "")
+    engines = [(name, *all_shown(*cells)) for name, *cells in engine_rows(found)]
+    yield from table(all_shown(*ENGINE_HEADINGS), engines)
+    yield from ("", f"### {shown('What differs around them')}", "")
     if found.differs:
-        differs = [(item.what, item.base or ABSENT, item.head or ABSENT) for item in found.differs]
+        differs = [all_shown(item.what, item.base or ABSENT, item.head or ABSENT) for item in found.differs]
         yield from (*table(("", found.base.name, found.head.name), differs), "")
     untold = untold_line(found)
     if untold:
-        yield from (line(untold), "")
-    yield from ("### Node groups (layer times as profiled, ms)", "")
-    yield from table(
-        ("ONNX nodes", found.base.name, found.head.name, "change", "layers", "kernels"), _rows(found, every)
-    )
+        yield from (said_line(untold), "")
+    yield from (f"### {shown('Node groups (layer times as profiled, ms)')}", "")
+    nodes, *others = all_shown("ONNX nodes", "change", "layers", "kernels")
+    yield from table((nodes, found.base.name, found.head.name, *others), _rows(found, every))
     for word, items in (("added", found.conversions_added), ("gone", found.conversions_gone)):
-        yield from ("", f"### Conversions {word}: {len(items) or 'none'}", "")
-        yield from (f"- {cell(conversion_line(item))}" for item in items)
-    yield from ("", "### Findings, each engine by itself", "")
-    yield from (f"- {_item(words)}" for words in findings_lines(found))
+        title = f"Conversions {word}: {len(items) or 'none'}"
+        yield from ("", f"### {shown(title)}", "")
+        yield from (f"- {said(conversion_line(item))}" for item in items)
+    yield from ("", f"### {shown('Findings, each engine by itself')}", "")
+    yield from (f"- {_item(shown(words))}" for words in findings_lines(found))
 
 
 def _item(words: str) -> str:
@@ -90,4 +92,4 @@ def _rows(found: Difference, every: bool) -> Iterator[tuple[str | list[str], ...
     for item in shown_changes(found, every):
         layers, *kernels = group_lines(item)
         times = (ms(item.base.time_ns), ms(item.head.time_ns), signed_ms(item.delta_ns))
-        yield (nodes_words(item.nodes, 3) or REST, *times, layers, kernels)
+        yield (shown_nodes(item.nodes, 3) or shown(REST), *times, shown(layers), list(map(shown, kernels)))

@@ -12,11 +12,13 @@ from trtprof.cli.compare_table import (
     conversion_words,
     dtype_word,
     latency_words,
-    nodes_words,
+    shown_nodes,
     tensor_core_words,
 )
+from trtprof.cli.output import worded
 from trtprof.comparison import Built, Conversion, FusionChange
 from trtprof.diagnosis import Finding
+from trtprof.language import shown
 from trtprof.model import DType, Estimate, Unit
 from trtprof.units import ABSENT, ms, plural
 
@@ -146,10 +148,8 @@ def untold_line(found: Difference) -> str | None:
 
 def print_difference(found: Difference, console: Console, every: bool) -> None:
     """Print the whole difference."""
-    from rich.text import Text
-
     for place, line in enumerate(summary_lines(found)):
-        console.print(Text(line, style="" if place else "bold"))
+        console.print(worded(line, console, "" if place else "bold"))
     console.print()
     _print_table(console, "Engines (times measured, ms)", _engines(found))
     _around(found, console)
@@ -158,25 +158,22 @@ def print_difference(found: Difference, console: Console, every: bool) -> None:
     if changes:
         _print_table(console, title, _changes(found, changes))
     else:
-        console.print(Text("Node groups: none changed\n", style="bold"))
+        console.print(worded("Node groups: none changed", console, "bold"))
+        console.print()
     for word, items in (("added", found.conversions_added), ("gone", found.conversions_gone)):
         _section(console, f"Conversions {word}: {len(items) or 'none'}", map(conversion_line, items[:SHOWN_ROWS]))
     _section(console, "Findings, each engine by itself", findings_lines(found))
 
 
 def _section(console: Console, title: str, lines: Iterator[str] | Sequence[str]) -> None:
-    from rich.text import Text
-
-    console.print(Text(title, style="bold"))
+    console.print(worded(title, console, "bold"))
     for line in lines:
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
     console.print()
 
 
 def _print_table(console: Console, title: str, table: Table) -> None:
-    from rich.text import Text
-
-    console.print(Text(title, style="bold"))
+    console.print(worded(title, console, "bold"))
     console.print(table)
     console.print()
 
@@ -187,9 +184,9 @@ def _engines(found: Difference) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, heading in enumerate(ENGINE_HEADINGS):
-        table.add_column(heading, justify="right" if place in (2, 4, 5, 6, 7) else "left", overflow="fold")
-    for row in engine_rows(found):
-        table.add_row(*map(Text, row))
+        table.add_column(shown(heading), justify="right" if place in (2, 4, 5, 6, 7) else "left", overflow="fold")
+    for name, *cells in engine_rows(found):
+        table.add_row(Text(name), *(Text(shown(cell)) for cell in cells))
     return table
 
 
@@ -197,19 +194,19 @@ def _around(found: Difference, console: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console.print(Text("What differs around them", style="bold"))
+    console.print(worded("What differs around them", console, "bold"))
     if found.differs:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for heading in ("", found.base.name, found.head.name):
             table.add_column(heading, overflow="fold")
         for item in found.differs:
-            table.add_row(Text(item.what), Text(item.base or ABSENT), Text(item.head or ABSENT))
+            table.add_row(*(Text(shown(word or ABSENT)) for word in (item.what, item.base, item.head)))
         console.print(table)
     else:
-        console.print(Text("  nothing that the files of both tell"))
+        console.print(worded("  nothing that the files of both tell", console))
     untold = untold_line(found)
     if untold:
-        console.print(Text(f"  {untold}"))
+        console.print(worded(f"  {untold}", console))
     console.print()
 
 
@@ -218,10 +215,10 @@ def _changes(found: Difference, changes: Sequence[GroupChange]) -> Table:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for heading in (found.base.name, found.head.name, "change"):
+    for heading in (found.base.name, found.head.name, shown("change")):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("ONNX nodes, and the kernels gone (-), come (+) or kept (=)", overflow="fold")
+    table.add_column(shown("ONNX nodes, and the kernels gone (-), come (+) or kept (=)"), overflow="fold")
     for item in changes:
-        words = "\n".join((nodes_words(item.nodes, 3) or REST, *group_lines(item)))
+        words = "\n".join((shown_nodes(item.nodes, 3) or shown(REST), *map(shown, group_lines(item))))
         table.add_row(ms(item.base.time_ns), ms(item.head.time_ns), signed_ms(item.delta_ns), Text(words))
     return table

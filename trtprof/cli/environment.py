@@ -15,6 +15,10 @@ class Variable:
 
 
 VARIABLES: Final[dict[str, Variable]] = {
+    "TRTPROF_LANG": Variable(
+        "The language of what is printed for people, en or zh. Without it LC_ALL, LC_MESSAGES and LANG decide.",
+        "`--lang`",
+    ),
     "TRTPROF_DB": Variable("The SQLite store to read and to add to.", "`--db`"),
     "TRTPROF_RULES": Variable("Classes of kernels that counters taught (`trtprof verify --learn`).", "`--rules`"),
     "TRTEXEC": Variable("The trtexec to use.", "`--trtexec`"),

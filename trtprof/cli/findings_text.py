@@ -5,8 +5,11 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Final
 
+from trtprof.cli.output import worded
+from trtprof.cli.wide import fold, is_wide, padded
 from trtprof.comparison import Comparison
 from trtprof.diagnosis import Diagnosis, Effect, Finding
+from trtprof.language import shown
 from trtprof.model import Estimate, Severity, Unknown
 from trtprof.units import ms, ms_range, plural
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN: Final = 5
+_SEVERITY_CELLS: Final = 8
 _COLOURS: Final = {"critical": "bold red", "major": "bold yellow", "minor": "bold", "note": "dim"}
 
 
@@ -22,22 +26,25 @@ def print_findings(comparison: Comparison, console: Console) -> None:
     from rich.text import Text
 
     diagnosis = comparison.diagnosis
-    console.print(Text(title(diagnosis), style="bold"))
+    console.print(worded(title(diagnosis), console, "bold"))
     for finding in diagnosis.findings[:SHOWN]:
         head = Text()
-        head.append(f"{finding.severity.value:<8}  {finding.code}  ", style=_COLOURS[finding.severity.value])
-        head.append(f"{finding.engine}: {finding.title}")
+        severity = padded(shown(finding.severity.value), _SEVERITY_CELLS)
+        head.append(f"{severity}  {finding.code}  ", style=_COLOURS[finding.severity.value])
+        head.append(shown(f"{finding.engine}: {finding.title}"))
         console.print(head)
         for line in lines_of(finding):
-            console.print(Text(_indented(line, console.width, 4)))
+            console.print(Text(_indented(shown(line), console.width, 4)))
     for line in rest_words(diagnosis):
-        console.print(Text(_indented(line, console.width, 2)))
+        console.print(Text(_indented(shown(line), console.width, 2)))
     console.print()
-    console.print(Text(diagnosis.sentence, style="bold"))
+    console.print(worded(diagnosis.sentence, console, "bold"))
 
 
 def _indented(line: str, width: int, indent: int) -> str:
     """Wrap by hand: rich pads what it indents with blanks to the right edge."""
+    if is_wide(line):
+        return fold(" " * indent + line, width)
     return textwrap.fill(
         line,
         width,

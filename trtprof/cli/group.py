@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar, Final
@@ -21,6 +21,7 @@ from trtprof.errors import EXIT_BUG, Interrupted, TrtprofError
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
 _AGAIN: Final = "run the same command again; every file that was written is whole"
+_LANGUAGE: Final = "--lang"
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -66,7 +67,7 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
-        self._args = list(sys.argv[1:] if args is None else args)
+        self._args = language_first(list(sys.argv[1:] if args is None else args), self.entries)
         return super().main(self._args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
@@ -100,6 +101,23 @@ def _told(error: TrtprofError | KeyboardInterrupt) -> TrtprofError:
     told = Interrupted(message.replace("interrupted", signals.cause(), 1), hint=hint)
     told.exit_code = signals.exit_code()
     return told
+
+
+def language_first(args: list[str], entries: Mapping[str, Entry]) -> list[str]:
+    """Return arguments with ``--lang`` moved to the front: it is the program's, and may stand behind a command too.
+
+    What follows ``--``, and without it all that follows a command that runs another program, is that program's.
+    """
+    end = args.index("--") if "--" in args else len(args)
+    command = next((entries[word] for word in args if word in entries), None)
+    if command is not None and command.of_a_program and end == len(args):
+        return args
+    own, moved = args[:end], []
+    while (place := next((n for n, word in enumerate(own) if word.split("=")[0] == _LANGUAGE), None)) is not None:
+        width = 1 if "=" in own[place] else 2
+        moved += own[place : place + width]
+        del own[place : place + width]
+    return [*moved, *own, *args[end:]]
 
 
 def wants_json(args: Sequence[str]) -> bool:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from trtprof.cli.output import Format, FormatOption
+from trtprof.cli.output import Format, FormatOption, worded
+from trtprof.language import shown
 from trtprof.units import byte_size, plural
 
 if TYPE_CHECKING:
@@ -209,17 +210,17 @@ def _print(built: Built, console: Console, every: bool) -> None:
 
     console.print(Text(built.name, style="bold"))
     for line in _facts(built):
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
     rows = _chosen(built, every)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading, figure in _HEADINGS:
-        table.add_column(heading, justify="right" if figure else "left", no_wrap=figure, overflow="fold")
+        table.add_column(shown(heading), justify="right" if figure else "left", no_wrap=figure, overflow="fold")
     for row in rows:
         _, index, name, kind, _, source, result, unit, time, share, _, _ = cells(built, row)
         table.add_row(
             index,
             Text(name),
-            kind,
+            shown(kind),
             f"{source} → {result}" if source != result else source,
             _UNITS.get(unit, ""),
             time[:-3] if time else "–",
@@ -227,14 +228,15 @@ def _print(built: Built, console: Console, every: bool) -> None:
         )
     console.print(table)
     if len(rows) < len(built.rows):
-        console.print(Text(f"  the {len(rows)} most expensive of {len(built.rows):,}; --all shows every one"))
+        said = f"  the {len(rows)} most expensive of {len(built.rows):,}; --all shows every one"
+        console.print(worded(said, console))
     for notice in built.engine.notices:
-        console.print(Text(f"  note: {notice.message}"))
+        console.print(worded(f"  note: {notice.message}", console))
     console.print()
 
 
 def _markdown(built: Built, every: bool) -> list[str]:
-    from trtprof.cli.markdown_text import cell, table
+    from trtprof.cli.markdown_text import all_shown, cell, said, table
 
-    lines = [f"## {cell(built.name)}", "", *(f"- {cell(fact)}" for fact in _facts(built)), ""]
-    return [*lines, *table(_COLUMNS[1:], (cells(built, row)[1:] for row in _chosen(built, every))), ""]
+    lines = [f"## {cell(built.name)}", "", *(f"- {said(fact)}" for fact in _facts(built)), ""]
+    return [*lines, *table(all_shown(*_COLUMNS[1:]), (cells(built, row)[1:] for row in _chosen(built, every))), ""]

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from trtprof.analysis.layer_roofline import engine_roofline, furthest
 from trtprof.bounds import Bound, EngineRoofline, RowRoof
-from trtprof.cli.markdown_text import cell, table
-from trtprof.cli.output import Format
+from trtprof.cli.markdown_text import cell, said, table
+from trtprof.cli.output import Format, worded
+from trtprof.language import shown
 from trtprof.model import Unknown
 from trtprof.units import ABSENT, ms, percent, plural, significant
 
@@ -69,7 +70,7 @@ def _cells(built: Built, row: RowRoof) -> tuple[str, ...]:
         names[row.row],
         row.math.value.upper() if row.math else "",
         "" if row.intensity is None else significant(row.intensity, 3),
-        row.bound.value if isinstance(row.bound, Bound) else "?",
+        shown(row.bound.value) if isinstance(row.bound, Bound) else "?",
         ms(row.time_ns),
         ms(row.roof_ns),
         percent(row.roof_ratio),
@@ -90,17 +91,18 @@ def _print(built: Built, console: Console, *, every: bool) -> None:
     roofline = engine_roofline(built)
     console.print(Text(built.name, style="bold"))
     for line in facts(built, roofline):
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
     rows = _chosen(roofline, every=every)
     if rows:
         table = Table(box=None, pad_edge=False, header_style="dim")
         for heading, figure in _HEADINGS:
-            table.add_column(heading, justify="right" if figure else "left", no_wrap=figure, overflow="fold")
+            table.add_column(shown(heading), justify="right" if figure else "left", no_wrap=figure, overflow="fold")
         for row in rows:
             table.add_row(*(Text(cell) for cell in _cells(built, row)))
         console.print(table)
     if len(rows) < len(roofline.rows):
-        console.print(Text(f"  the {len(rows)} furthest above their roof, of {len(roofline.rows):,}; --all shows all"))
+        said = f"  the {len(rows)} furthest above their roof, of {len(roofline.rows):,}; --all shows all"
+        console.print(worded(said, console))
     console.print()
 
 
@@ -117,9 +119,9 @@ def _csv_lines(built: Built) -> Iterator[tuple[object, ...]]:
 
 def _markdown(built: Built, *, every: bool) -> Iterator[str]:
     roofline = engine_roofline(built)
-    yield from (f"## {cell(built.name)}", "", *(f"- {cell(fact)}" for fact in facts(built, roofline)), "")
+    yield from (f"## {cell(built.name)}", "", *(f"- {said(fact)}" for fact in facts(built, roofline)), "")
     rows = _chosen(roofline, every=every)
     if rows:
         lines = ([text or ABSENT for text in _cells(built, row)] for row in rows)
-        yield from table([heading for heading, _ in _HEADINGS], lines)
+        yield from table([shown(heading) for heading, _ in _HEADINGS], lines)
         yield ""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.output import Format, FormatOption, note, worded
 from trtprof.errors import UsageError
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -178,7 +179,7 @@ def _print(report: KernelReport, console: Console, *, by_range: bool, every: boo
 
     where = f" on {report.gpu}" if report.gpu else ""
     console.print(Text(f"{report.path}: {report.source}{where}", style="bold"))
-    console.print(Text(sentence(report)))
+    console.print(worded(sentence(report), console))
     console.print()
     for title, shares in (("unit", report.units), ("type", report.types), ("operation", report.operations)):
         _shares(console, title, shares, report.timed)
@@ -188,20 +189,18 @@ def _print(report: KernelReport, console: Console, *, by_range: bool, every: boo
         print_timeline(report.timeline, console, by_range=by_range, limit=None if every else _SHOWN)
     _kernels(console, report, None if every else _SHOWN)
     for notice in report.notices:
-        console.print(Text(f"  note: {notice.message}"))
+        console.print(worded(f"  note: {notice.message}", console))
 
 
 def _shares(console: Console, title: str, shares: tuple[TimeShare, ...], timed: bool) -> None:
-    from rich.text import Text
-
     from trtprof.cli.timeline import table_of
     from trtprof.units import ms, percent
 
     table = table_of(("", "left"), ("kernels", "right"), ("launches", "right"), ("ms", "right"), ("", "right"))
     for share in shares:
         times = (ms(share.total_ns), percent(share.ratio, 1)) if timed else ("–", "")
-        table.add_row(_UNITS.get(share.key, share.key), f"{share.kernels:,}", f"{share.launches:,}", *times)
-    console.print(Text(f"By {title}" + (" (measured)" if timed else " (names only)"), style="bold"))
+        table.add_row(shown(_UNITS.get(share.key, share.key)), f"{share.kernels:,}", f"{share.launches:,}", *times)
+    console.print(worded(f"By {title}" + (" (measured)" if timed else " (names only)"), console, "bold"))
     console.print(table)
     console.print()
 
@@ -217,11 +216,11 @@ def _kernels(console: Console, report: KernelReport, limit: int | None) -> None:
     for row in report.rows[:limit]:
         words = verdict_words(row.kernel_class) if row.kernel_class else "unknown"
         times = (ms(row.total_ns), percent(row.ratio, 1)) if report.timed else ("–", "")
-        table.add_row(Text(_short(row.name)), Text(words), f"{row.launches:,}", *times)
-    console.print(Text("Kernels", style="bold"))
+        table.add_row(Text(_short(row.name)), Text(shown(words)), f"{row.launches:,}", *times)
+    console.print(worded("Kernels", console, "bold"))
     console.print(table)
     if limit is not None and len(report.rows) > limit:
-        console.print(Text(f"  {limit} of {len(report.rows):,} shown; --all shows every one"))
+        console.print(worded(f"  {limit} of {len(report.rows):,} shown; --all shows every one", console))
     console.print()
 
 
@@ -230,26 +229,26 @@ def _short(name: str, limit: int = 100) -> str:
 
 
 def _markdown(report: KernelReport) -> str:
-    from trtprof.cli.markdown_text import cell, line, table
+    from trtprof.cli.markdown_text import all_shown, cell, said_line, table
     from trtprof.units import ms, percent
 
     def times(total_ns: float, ratio: float | None) -> tuple[str, str]:
         return (ms(total_ns), percent(ratio, 1)) if report.timed else ("–", "–")
 
     units = [
-        (_UNITS.get(share.key, share.key), f"{share.launches}", *times(share.total_ns, share.ratio))
+        (shown(_UNITS.get(share.key, share.key)), f"{share.launches}", *times(share.total_ns, share.ratio))
         for share in report.units
     ]
     kernels = []
     for row in report.rows[:_SHOWN]:
         kind = row.kernel_class
         operand = kind.operand.value if kind and kind.operand else "–"
-        unit = _UNITS[kind.unit.value] if kind else "unknown"
+        unit = shown(_UNITS[kind.unit.value] if kind else "unknown")
         kernels.append((_short(row.name), unit, operand, f"{row.launches}", *times(row.total_ns, row.ratio)))
     lines = [
-        *(f"## {cell(report.path)}", "", line(sentence(report)), ""),
-        *table(("unit", "launches", "ms", "share"), units),
+        *(f"## {cell(report.path)}", "", said_line(sentence(report)), ""),
+        *table(all_shown("unit", "launches", "ms", "share"), units),
         "",
-        *table(("kernel", "unit", "operand", "launches", "ms", "share"), kernels),
+        *table(all_shown("kernel", "unit", "operand", "launches", "ms", "share"), kernels),
     ]
     return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ import typer
 from trtprof.cli import complete
 from trtprof.cli.version_word import version_word
 from trtprof.errors import EXIT_GATE, UsageError
+from trtprof.language import shown
 from trtprof.units import plural
 
 if TYPE_CHECKING:
@@ -166,19 +167,19 @@ def _print(report: LintReport) -> None:
     for item in report.findings:
         line = Text(f"{_place(report, item)}: ")
         line.append(item.code, style=_COLOURS[item.level.value])
-        line.append(f" {item.what}")
+        line.append(f" {shown(item.what)}")
         console.print(line, soft_wrap=True)
     for said in summary(report):
-        console.print(Text(said), soft_wrap=True)
+        console.print(Text(shown(said)), soft_wrap=True)
 
 
 def _print_markdown(report: LintReport) -> None:
-    from trtprof.cli.markdown_text import cell, table
+    from trtprof.cli.markdown_text import all_shown, cell, said, table
 
     lines = [f"## {cell(report.model)}", ""]
     if report.findings:
-        lines += [*table(_COLUMNS[1:], (_cells(report, item)[1:] for item in report.findings)), ""]
-    lines += [f"- {cell(said)}" for said in summary(report)]
+        lines += [*table(all_shown(*_COLUMNS[1:]), map(_shown_cells, report.findings)), ""]
+    lines += [f"- {said(words)}" for words in summary(report)]
     sys.stdout.write("\n".join(lines) + "\n")
 
 
@@ -209,6 +210,10 @@ def summary(report: LintReport) -> list[str]:
 
 def _cells(report: LintReport, item: LintFinding) -> tuple[str, ...]:
     return (report.model, item.node or "", item.code, item.level.value, item.what)
+
+
+def _shown_cells(item: LintFinding) -> tuple[str, ...]:
+    return (item.node or "", item.code, shown(item.level.value), shown(item.what))
 
 
 def _place(report: LintReport, item: LintFinding) -> str:

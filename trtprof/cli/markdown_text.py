@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from trtprof.language import shown
+
 _MARKUP = re.compile(r"([\\`*\[\]|~$])")
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])")
 """Underscores that can open or close emphasis; one between two letters cannot, and kernel names are full of those."""
@@ -28,6 +30,21 @@ def cell(text: str) -> str:
 def line(text: str) -> str:
     """Return text that begins a line: neither a heading, a list, a quotation nor a rule."""
     return _BLOCK_START.sub(lambda found: f"\\{found[1]}" if found[1] else f"{found[2]}\\{found[3]}", cell(text))
+
+
+def said(text: str) -> str:
+    """Return words of ours in the language in use, for a table cell or the middle of a line."""
+    return cell(shown(text))
+
+
+def said_line(text: str) -> str:
+    """Return words of ours in the language in use that begin a line."""
+    return line(shown(text))
+
+
+def all_shown(*texts: str) -> tuple[str, ...]:
+    """Return words in the language in use, as the headings or cells of a table."""
+    return tuple(map(shown, texts))
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str | Sequence[str]]]) -> Iterator[str]:

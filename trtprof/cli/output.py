@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trtprof.language import shown
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.status import Status
+    from rich.text import Text
 
 
 _PIPE_WIDTH = 120
@@ -36,6 +39,18 @@ def terminal() -> Console:
     # Into a file or a pipe there is no width to fit; 120 columns keep each row on a line.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
     return Console(highlight=False, width=width)
+
+
+def worded(text: str, console: Console, style: str = "") -> Text:
+    """Return a line of words in the language in use; rich wraps at blanks alone, which Chinese does not write."""
+    from rich.text import Text
+
+    said = shown(text)
+    if said == text:
+        return Text(text, style=style)
+    from trtprof.cli.wide import fold
+
+    return Text(fold(said, console.width), style=style)
 
 
 def note(text: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from trtprof.cli import complete
 from trtprof.cli.output import Format, FormatOption
 from trtprof.errors import UsageError
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.analysis.findings.rule import Rule
@@ -44,7 +45,7 @@ def rules(
         writer.writerow(_COLUMNS)
         writer.writerows((rule.code, rule.name, rule.role.value, rule.title) for rule in chosen)
     elif output is Format.MARKDOWN:
-        sys.stdout.write("\n".join(rule_markdown(rule) for rule in chosen))
+        sys.stdout.write("\n".join(rule_markdown(rule, shown) for rule in chosen))
     elif codes:
         for rule in chosen:
             _explain(rule)
@@ -76,29 +77,30 @@ def _list(chosen: list[Rule]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from trtprof.cli.output import terminal
+    from trtprof.cli.output import terminal, worded
 
     console = terminal()
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in _COLUMNS:
-        table.add_column(column, no_wrap=column != "title")
+        table.add_column(shown(column), no_wrap=column != "title")
     for rule in chosen:
-        table.add_row(*(Text(value) for value in (rule.code, rule.name, rule.role.value, rule.title)))
+        table.add_row(*map(Text, (rule.code, rule.name, shown(rule.role.value), shown(rule.title))))
     console.print(table)
-    console.print(Text("\ntrtprof rules CODE explains one"))
+    console.print()
+    console.print(worded("trtprof rules CODE explains one", console))
 
 
 def _explain(rule: Rule) -> None:
     from rich.text import Text
 
-    from trtprof.analysis.findings.rule_text import parts_of
-    from trtprof.cli.output import terminal
+    from trtprof.analysis.findings.rule_text import SOURCE, parts_of
+    from trtprof.cli.output import terminal, worded
 
     console = terminal()
-    console.print(Text(f"{rule.code} {rule.name}: {rule.title}", style="bold"))
+    console.print(Text(f"{rule.code} {rule.name}: {shown(rule.title)}", style="bold"))
     for heading, text in parts_of(rule):
         console.print()
-        console.print(Text(heading, style="bold"))
+        console.print(worded(heading, console, "bold"))
         for line in text:
-            console.print(Text(f"  {line}"))
+            console.print(Text(f"  {line}") if heading == SOURCE else worded(f"  {line}", console))
     console.print()

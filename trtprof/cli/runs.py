@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.store.runs import RunSummary
@@ -68,9 +69,9 @@ def _print(found: list[RunSummary], output: Format) -> None:
         writer.writerow(_COLUMNS)
         writer.writerows(_cells(run) for run in found)
     elif output is Format.MARKDOWN:
-        from trtprof.cli.markdown_text import table
+        from trtprof.cli.markdown_text import all_shown, table
 
-        sys.stdout.writelines(f"{line}\n" for line in table(_COLUMNS, map(_cells, found)))
+        sys.stdout.writelines(f"{line}\n" for line in table(all_shown(*_COLUMNS), map(_cells, found)))
     elif found:
         _table(found)
 
@@ -82,7 +83,7 @@ def _table(found: list[RunSummary]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for name in _COLUMNS:
-        table.add_column(name, no_wrap=name in ("run", "created"), overflow="fold")
+        table.add_column(shown(name), no_wrap=name in ("run", "created"), overflow="fold")
     for run in found:
         table.add_row(*_cells(run))
     terminal().print(table)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trtprof.cli.output import worded
+from trtprof.language import shown
 from trtprof.model import Unknown
 from trtprof.units import byte_size, ms, percent, plural
 
@@ -22,22 +24,21 @@ def table_of(*columns: tuple[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading, justify in columns:
         figure = justify == "right"
-        table.add_column(heading, justify="right" if figure else "left", overflow="fold", no_wrap=figure)
+        table.add_column(shown(heading), justify="right" if figure else "left", overflow="fold", no_wrap=figure)
     return table
 
 
 def print_timeline(timeline: Timeline, console: Console, *, by_range: bool, limit: int | None) -> None:
     """Print inferences, gaps, copies, layers and, when asked for, NVTX ranges; each says why where it cannot tell."""
-    from rich.text import Text
-
     spread = timeline.inferences
     if isinstance(spread, Unknown):
-        console.print(Text(f"Inferences: cannot tell, {spread.reason}"))
+        console.print(worded(f"Inferences: cannot tell, {spread.reason}", console))
     else:
         console.print(
-            Text(
+            worded(
                 f"Inferences: {spread.count:,}, GPU time median {ms(spread.median_ns)} ms, from {ms(spread.min_ns)} to "
-                f"{ms(spread.max_ns)} ms"
+                f"{ms(spread.max_ns)} ms",
+                console,
             )
         )
     _gaps(timeline, console)
@@ -49,43 +50,41 @@ def print_timeline(timeline: Timeline, console: Console, *, by_range: bool, limi
 
 
 def _gaps(timeline: Timeline, console: Console) -> None:
-    from rich.text import Text
 
     if isinstance(timeline.devices, Unknown):
-        console.print(Text(f"Gaps: cannot tell, {timeline.devices.reason}"))
+        console.print(worded(f"Gaps: cannot tell, {timeline.devices.reason}", console))
         return
     for device in timeline.devices:
         causes = ", ".join(f"{cause.cause.value} {ms(cause.total_ns)} ms" for cause in device.causes if cause.total_ns)
         busy = percent(device.busy_ns / device.span_ns, 1) if device.span_ns else "–"
         console.print(
-            Text(
+            worded(
                 f"GPU {device.device}: busy {busy} of {ms(device.span_ns)} ms, {ms(device.launch_bound_ns)} ms waiting "
-                f"for the host ({causes or 'no gaps'})"
+                f"for the host ({causes or 'no gaps'})",
+                console,
             )
         )
 
 
 def _transfers(timeline: Timeline, console: Console) -> None:
-    from rich.text import Text
 
     if isinstance(timeline.transfers, Unknown):
-        console.print(Text(f"Copies: cannot tell, {timeline.transfers.reason}"))
+        console.print(worded(f"Copies: cannot tell, {timeline.transfers.reason}", console))
         return
     if not timeline.transfers:
-        console.print(Text("Copies and memsets: found none"))
+        console.print(worded("Copies and memsets: found none", console))
     for item in timeline.transfers:
         rate = f", {item.size_bytes / item.total_ns:.1f} GB/s" if item.total_ns else ""
         memory = f" ({item.source} to {item.target})" if item.source else ""
-        console.print(
-            Text(f"{item.kind}{memory}: {item.count:,}, {byte_size(item.size_bytes)} in {ms(item.total_ns)} ms{rate}")
-        )
+        said = f"{item.kind}{memory}: {item.count:,}, {byte_size(item.size_bytes)} in {ms(item.total_ns)} ms{rate}"
+        console.print(worded(said, console))
 
 
 def _layers(layers: LayerTimes | Unknown, console: Console, limit: int | None) -> None:
     from rich.text import Text
 
     if isinstance(layers, Unknown):
-        console.print(Text(f"Layers: cannot tell, {layers.reason}"))
+        console.print(worded(f"Layers: cannot tell, {layers.reason}", console))
         console.print()
         return
     table = table_of(
@@ -98,21 +97,22 @@ def _layers(layers: LayerTimes | Unknown, console: Console, limit: int | None) -
         )  # fmt: skip
     for rest in layers.unattributed:
         table.add_row(
-            Text(f"(no layer: {rest.reason.value.replace('_', ' ')})"), "", f"{rest.launches:,}", "", ms(rest.total_ns),
-            percent(rest.ratio, 1),
+            Text(shown(f"(no layer: {rest.reason.value.replace('_', ' ')})")), "", f"{rest.launches:,}", "",
+            ms(rest.total_ns), percent(rest.ratio, 1),
         )  # fmt: skip
     head = f"TensorRT layers: {percent(layers.attributed_ratio, 1)} of kernel time attributed"
-    console.print(Text(head, style="bold"))
+    console.print(worded(head, console, "bold"))
     console.print(table)
     if limit is not None and len(layers.layers) > limit:
-        console.print(Text(f"  {limit} of {len(layers.layers):,} shown; --all shows every one"))
+        console.print(worded(f"  {limit} of {len(layers.layers):,} shown; --all shows every one", console))
     if layers.without_kernels:
-        console.print(Text(f"  {plural(len(layers.without_kernels), 'layer')} launched nothing"))
+        console.print(worded(f"  {plural(len(layers.without_kernels), 'layer')} launched nothing", console))
     for graph in layers.hidden:
         console.print(
-            Text(
+            worded(
                 f"  CUDA graph {graph.graph} hides its kernels: {graph.launches:,} launches, {ms(graph.total_ns)} ms; "
-                "trace with --cuda-graph-trace=node"
+                "trace with --cuda-graph-trace=node",
+                console,
             )
         )
     console.print()
@@ -135,7 +135,7 @@ def _ranges(timeline: Timeline, console: Console, limit: int | None) -> None:
     from rich.text import Text
 
     if isinstance(timeline.ranges, Unknown):
-        console.print(Text(f"NVTX ranges: cannot tell, {timeline.ranges.reason}"))
+        console.print(worded(f"NVTX ranges: cannot tell, {timeline.ranges.reason}", console))
         return
     table = table_of(
         ("range", "left"),
@@ -150,8 +150,7 @@ def _ranges(timeline: Timeline, console: Console, limit: int | None) -> None:
             Text(item.name), Text(item.domain or ""), f"{item.ranges:,}", f"{item.launches:,}", ms(item.kernel_ns),
             ms(item.own_kernel_ns),
         )  # fmt: skip
-    console.print(
-        Text(f"NVTX ranges: {len(timeline.ranges):,}" if timeline.ranges else "NVTX ranges: found none", style="bold")
-    )
+    title = f"NVTX ranges: {len(timeline.ranges):,}" if timeline.ranges else "NVTX ranges: found none"
+    console.print(worded(title, console, "bold"))
     console.print(table)
     console.print()

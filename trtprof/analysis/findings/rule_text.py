@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from trtprof.analysis.findings.rule import Role, Rule
 
+SOURCE: Final = "Source"
+"""The heading over what a rule cites; titles of documents are not translated."""
 _ROLES = {
     Role.CAUSE: "A cause: it leads the report, with its effects under it.",
     Role.SYMPTOM: "A symptom: shown under its cause, and by itself only where no cause explains it.",
@@ -22,15 +27,16 @@ def parts_of(rule: Rule) -> tuple[tuple[str, tuple[str, ...]], ...]:
         ("How the saving is estimated", (rule.saving,)),
         ("When it is wrong", (rule.false_positives,)),
         ("What it needs", (rule.needs,)),
-        ("Source", (rule.source,)),
+        (SOURCE, (rule.source,)),
     )
 
 
-def rule_markdown(rule: Rule) -> str:
-    """Return the rule as a section of Markdown."""
-    lines = [f"## {rule.code} {rule.name}", "", f"**{rule.title}.**", ""]
+def rule_markdown(rule: Rule, said: Callable[[str], str] = str) -> str:
+    """Return the rule as a section of Markdown; ``said`` puts a text into another language."""
+    lines = [f"## {rule.code} {rule.name}", "", f"**{said(f'{rule.title}.')}**", ""]
     for heading, text in parts_of(rule):
-        lines += [f"### {heading}", ""]
-        lines += [f"- {line}" for line in text] if len(text) > 1 else list(text)
+        lines += [f"### {said(heading)}", ""]
+        words = [line if heading == SOURCE else said(line) for line in text]
+        lines += [f"- {line}" for line in words] if len(words) > 1 else words
         lines.append("")
     return "\n".join(lines)

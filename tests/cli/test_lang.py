@@ -1,0 +1,81 @@
+"""`--lang`, `TRTPROF_LANG` and the locale: what people read changes its language, what scripts read does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from trtprof.cli.app import app  # noqa: F401 - registers the commands
+from trtprof.cli.group import Group, language_first
+
+SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,}\b")
+
+
+@pytest.fixture(autouse=True)
+def no_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The suite asks for English; here the command line and the locale decide."""
+    monkeypatch.delenv("TRTPROF_LANG")
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+TITLE = "Q101 skip-not-quantised: 残差 Add 的捷径输入没有量化"
+
+
+@pytest.mark.parametrize("arguments", ["--lang zh rules Q101", "rules Q101 --lang zh", "rules --lang=zh Q101"])
+def test_the_option_stands_before_or_behind_the_command(trtprof, arguments: str) -> None:
+    result = trtprof(*arguments.split())
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, TITLE)
+
+
+def test_the_environment_chooses_and_the_option_overrules_it(trtprof, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANG", "zh_CN.UTF-8")
+    assert trtprof("rules", "Q101").stdout.startswith(TITLE)
+    monkeypatch.setenv("TRTPROF_LANG", "en")
+    assert trtprof("rules", "Q101").stdout.startswith("Q101 skip-not-quantised: Skip input")
+    assert trtprof("rules", "Q101", "--lang", "zh").stdout.startswith(TITLE)
+
+
+def test_a_language_there_is_not(trtprof) -> None:
+    result = trtprof("rules", "--lang", "fr")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'fr' is not one of 'en', 'zh'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("run -- a.py --lang fr", "run -- a.py --lang fr"),
+        ("run a.py --lang fr", "run a.py --lang fr"),
+        ("run --lang zh -- a.py", "--lang zh run -- a.py"),
+        ("lint m.onnx --lang=zh --dla", "--lang=zh lint m.onnx --dla"),
+        ("lint m.onnx --lang", "--lang lint m.onnx"),
+    ],
+)
+def test_what_follows_a_program_is_its_own(given: str, read: str) -> None:
+    assert language_first(given.split(), Group.entries) == read.split()
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_scripts_read_stays_english(trtprof, models: Path, form: str) -> None:
+    arguments = ("lint", models / "residual_onesided_qdq.onnx", "--no-parser", "--format", form)
+    assert trtprof("--lang", "zh", *arguments).stdout == trtprof(*arguments).stdout
+
+
+def test_lint(trtprof, models: Path) -> None:
+    result = trtprof("lint", models / "residual_onesided_qdq.onnx", "--no-parser", "--lang", "zh")
+    lines = [line.replace(str(models), "") for line in result.stdout.splitlines()]
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert [line for line in lines if SENTENCE.search(line.replace("trtprof fix", ""))] == []
+    assert "/residual_onesided_qdq.onnx:/block/Add: Q101 它的捷径输入“/relu/Relu_output_0”没有 Q/DQ" in lines
+
+
+def test_rules_in_every_form(trtprof) -> None:
+    for form in ("table", "markdown"):
+        text = trtprof("rules", "Q1", "--format", form, "--lang", "zh").stdout
+        assert "为什么耗时" in text or "角色" in text
+    listed = json.loads(trtprof("rules", "--format", "json", "--lang", "zh").stdout)
+    assert listed["rules"][0]["title"] == "Skip input of a residual Add is not quantised"
