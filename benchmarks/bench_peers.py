@@ -27,7 +27,7 @@ INSTALL_S = 600
 # The re-upload on PyPI pins versions that no Python from 3.11 on can install together; these do.
 TREX = (
     "pandas<2.2", "numpy<2", "plotly<6", "ipywidgets<8", "ipython<8", "ipyfilechooser", "qgrid", "dtale", "dash<3",
-    "flask<3", "werkzeug<3", "graphviz", "onnx<1.17",
+    "flask<3", "werkzeug<3", "graphviz", "onnx<1.17", "xlsxwriter",
 )  # fmt: skip
 READ_TREX = "import sys; from trex.engine_plan import EnginePlan; assert len(EnginePlan(*sys.argv[1:]).df)"
 READ_OURS = (
