@@ -44,8 +44,9 @@ lint: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# ONLY="nsys inspect" runs some; REPORT=docs/performance.md puts the table into that page.
 bench: $(DEV) $(MODELS)/resnet18.onnx
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+	@$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(REPORT),--report $(REPORT))
 
 docs: $(DEV)
 	$(BIN)/python docs/build.py

@@ -1,21 +1,28 @@
-"""What compare costs beside TensorRT-RTX and onnxruntime, on ResNet-50 at three precisions; ratios from one run.
+"""What compare costs beside TensorRT-RTX and onnxruntime, on ResNet-50 at three precisions, and what --help costs.
 
-Run with ``make bench`` or ``python benchmarks/bench_compare.py``. Needs the extra ``cpu`` and the test group.
+Each comparison runs in a process of its own. Needs the extra ``cpu`` and the test group.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import json
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from measures import Measure, command, paired
+
+ROOT = Path(__file__).resolve().parents[1]
+ROUNDS = 3
+BARE = "import typer\napp = typer.Typer()\n@app.command()\ndef f(x: int = 1): ...\napp(['--help'])"
 
 
 class Spent:
@@ -44,10 +51,10 @@ class Spent:
         return total
 
 
-def compare() -> None:
+def compare(model: Path) -> dict[str, float]:
+    """Compare a model once; return seconds in all and in builds and sessions, and peak bytes of trtprof and of RTX."""
     import onnxruntime
 
-    from tests.models.materialise import materialise
     from trtprof.backends import rtx_aot
     from trtprof.cli.app import app
 
@@ -57,7 +64,6 @@ def compare() -> None:
     session.__init__ = spent.wrap(session.__init__)
     session.run = spent.wrap(session.run)
     with tempfile.TemporaryDirectory() as folder:
-        model = materialise("resnet50", Path(folder) / "resnet50.onnx")
         started = time.perf_counter()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
             app(["compare", str(model), "--out", folder + "/out"], standalone_mode=False)
@@ -66,24 +72,33 @@ def compare() -> None:
 
         largest = max(built.peak_memory_bytes or 0 for built in load(Path(folder) / "out").comparison.engines)
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print(f"compare resnet50: {total:.1f} s, of it RTX builds and onnxruntime {spent.seconds:.1f} s")
-    print(f"  own share of the wall time: {(total - spent.seconds) / total:.1%} (aim: 15 % or less)")
-    print(f"  peak memory against the largest build: {own / largest:.2f} x (aim: 1.5 or less)")
+    return {"total": total, "others": spent.seconds, "own_bytes": own, "largest_bytes": largest}
 
 
-def help_time() -> None:
-    bare = "import typer\napp = typer.Typer()\n@app.command()\ndef f(x: int = 1): ...\napp(['--help'])"
-    commands = {"bare": [sys.executable, "-c", bare], "trtprof": [sys.executable, "-m", "trtprof", "--help"]}
-    best = {name: min(timed(command) for _ in range(15)) for name, command in commands.items()}
-    print(f"--help: {best['trtprof'] / best['bare']:.2f} x a bare typer program (aim: 1.5 or less)")
+def measures() -> Iterator[Measure]:
+    """Yield what --help, compare's own work and its memory come to."""
+    ratio, spread = paired(
+        command([sys.executable, "-m", "trtprof", "--help"]), command([sys.executable, "-c", BARE]), rounds=20
+    )
+    yield Measure("start of the program", "trtprof --help", "--help of a bare typer program", ratio, 1.5, spread)
+    sys.path.insert(0, str(ROOT))
+    from tests.models.materialise import materialise
 
-
-def timed(command: list[str]) -> float:
-    started = time.perf_counter()
-    subprocess.run(command, capture_output=True, check=False)
-    return time.perf_counter() - started
+    with tempfile.TemporaryDirectory() as folder:
+        model = materialise("resnet50", Path(folder) / "resnet50.onnx")
+        child = [sys.executable, __file__, str(model)]
+        runs = [
+            json.loads(subprocess.run(child, capture_output=True, text=True, check=True).stdout) for _ in range(ROUNDS)
+        ]
+    own = statistics.median((run["total"] - run["others"]) / run["total"] for run in runs)
+    total = statistics.median(run["total"] for run in runs)
+    yield Measure(
+        "compare, own work", "compare of ResNet-50, less builds and onnxruntime", "the whole of it", own, 0.15,
+        f"median of {ROUNDS}; the whole takes {total:.1f} s",
+    )  # fmt: skip
+    memory = statistics.median(run["own_bytes"] / run["largest_bytes"] for run in runs)
+    yield Measure("compare, memory", "peak of trtprof's process", "peak of the largest build", memory, 1.5)
 
 
 if __name__ == "__main__":
-    help_time()
-    compare()
+    print(json.dumps(compare(Path(sys.argv[1]))))

@@ -1,69 +1,60 @@
-"""What reading an engine's files costs beside json.load of the same files; ratios from one interleaved run.
+"""What reading an engine's files costs beside json.load of the same files, in processor time.
 
-Run with ``python benchmarks/bench_inspect.py [DIRECTORY]``. The directory holds one or more engines' layer information
-and profiles; without one, the 1,309-layer engine of ``../shared/data/blackwell`` is read where it is to be had.
+Read are the layers and times of the 1,309-layer engine in ``../shared/data/blackwell`` where it is to be had, else an
+engine of as many layers made from the fixtures.
 """
 
 from __future__ import annotations
 
 import json
-import statistics
-import sys
-import time
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from time import process_time
 
-from trtprof.parsers.engine_assembly import read_engines
-from trtprof.parsers.engine_inspector import read_engine_info
-from trtprof.parsers.registry import FileKind, sniff
-from trtprof.parsers.trtexec_profile import read_profile
+from measures import Measure, paired
 
-DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data" / "blackwell"
-LARGEST = "dmt_sm100*.json"
-AIM = 3.0
-ROUNDS = 60
+ROOT = Path(__file__).resolve().parents[1]
+REAL = ROOT.parent / "shared" / "data" / "blackwell"
+TIMES = 164  # of the fixture's eight layers
+ROUNDS = 40
 
 
-def main() -> None:
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT
-    pattern = "*.json" if len(sys.argv) > 1 else LARGEST
-    paths = [path for path in sorted(folder.rglob(pattern)) if sniff(path) in (FileKind.LAYER_INFO, FileKind.PROFILE)]
-    if not paths:
-        sys.exit(f"no layer information or profile below {folder}: name a directory that holds some")
-    infos = [path for path in paths if sniff(path) is FileKind.LAYER_INFO]
-    profiles = [path for path in paths if path not in infos]
-    layers = sum(len(read_engine_info(path).layers) for path in infos)
-    print(f"{len(paths)} files, {layers} layers, {sum(path.stat().st_size for path in paths) / 1e6:.2f} MB")
-    compare("layer information", infos, lambda: [read_engine_info(path) for path in infos])
-    compare("profiles", profiles, lambda: [read_profile(path) for path in profiles])
-    compare("both", paths, lambda: [*map(read_engine_info, infos), *map(read_profile, profiles)], aim=AIM)
-    compare("both, recognised, paired and joined", paths, lambda: read_engines(paths))
+def engine_files(folder: Path) -> tuple[Path, Path, str]:
+    """Return layer information, profile, and in words which engine it is."""
+    real = REAL / "dmt_sm100_layers.json", REAL / "dmt_sm100_profile.json"
+    if all(path.is_file() for path in real):
+        return (*real, "1,309 layers of a real engine")
+    fixtures = ROOT / "fixtures" / "trtexec"
+    info = json.loads((fixtures / "tiny_v86.layers.json").read_text(encoding="utf-8"))
+    times = json.loads((fixtures / "tiny_v86.profile.json").read_text(encoding="utf-8"))
+    layers = [{**layer, "Name": f"{layer['Name']}/{number}"} for number in range(TIMES) for layer in info["Layers"]]
+    rows = [{**row, "name": f"{row['name']}/{number}"} for number in range(TIMES) for row in times[1:]]
+    made = folder / "layers.json", folder / "profile.json"
+    made[0].write_text(json.dumps({**info, "Layers": layers}), encoding="utf-8")
+    made[1].write_text(json.dumps([times[0], *rows]), encoding="utf-8")
+    return (*made, f"{len(layers):,} layers made from a fixture")
 
 
-def compare(label: str, paths: Sequence[Path], read: Callable[[], object], aim: float | None = None) -> None:
-    """Print how many times longer ``read`` takes than json.load of the files."""
-    if not paths:
-        return
-    bare, ours = [], []
-    for _ in range(ROUNDS):  # turn and turn about, so that a busy machine slows both alike
-        bare.append(timed(lambda: [load(path) for path in paths]))
-        ours.append(timed(read))
-    median = statistics.median(mine / theirs for mine, theirs in zip(ours, bare, strict=True))
-    best = min(ours) / min(bare)
-    wanted = f"   (aim: {aim:g} or less)" if aim else ""
-    print(f"{label}: {median:.2f} x json.load, best of each {best:.2f} x{wanted}")
+def load(paths: Sequence[Path]) -> list[object]:
+    """Parse the files as JSON and do nothing with them."""
+    return [json.loads(path.read_bytes()) for path in paths]
 
 
-def load(path: Path) -> object:
-    with path.open(encoding="utf-8") as file:
-        return json.load(file)
+def measures() -> Iterator[Measure]:
+    """Yield what reading and what joining the files comes to."""
+    from trtprof.parsers.engine_assembly import read_engines
+    from trtprof.parsers.engine_inspector import read_engine_info
+    from trtprof.parsers.trtexec_profile import read_profile
 
-
-def timed(call: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
-if __name__ == "__main__":
-    main()
+    with tempfile.TemporaryDirectory() as folder:
+        info, profile, which = engine_files(Path(folder))
+        paths = [info, profile]
+        ratio, spread = paired(
+            lambda: (read_engine_info(info), read_profile(profile)), lambda: load(paths), ROUNDS, process_time
+        )
+        yield Measure("reading an engine", "layers and times as records", "json.load", ratio, 3.0, f"{which}; {spread}")
+        ratio, spread = paired(lambda: read_engines(paths), lambda: load(paths), ROUNDS, process_time)
+        yield Measure(
+            "reading an engine, whole", "recognised, read, paired and joined", "json.load", ratio, None, spread
+        )

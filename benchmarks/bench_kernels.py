@@ -1,18 +1,13 @@
-"""How fast kernel names are classified: distinct names a second on one core, and what repeats cost.
-
-Run with ``python benchmarks/bench_kernels.py``. Rates depend on the machine; the ratios compare two things of one run.
-"""
+"""How fast kernel names are classified: distinct names a second, and what repeats cost; processor time of one core."""
 
 from __future__ import annotations
 
 import random
 import re
-import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from measures import Measure, paired, seconds
 
 from trtprof.kernels import classify_all
 
@@ -40,14 +35,9 @@ def names_of(form: str) -> list[str]:
     return [form.format(number // 500 + 1, number % 500 + 1) for number in range(EACH)]
 
 
-def seconds(work: Callable[[], object]) -> float:
+def best(work: Callable[[], object]) -> float:
     """Best processor time of five runs."""
-    best = float("inf")
-    for _ in range(5):
-        started = time.process_time()
-        work()
-        best = min(best, time.process_time() - started)
-    return best
+    return min(seconds(work, time.process_time) for _ in range(5))
 
 
 def by_five_patterns(names: list[str]) -> dict[str, bool]:
@@ -55,31 +45,37 @@ def by_five_patterns(names: list[str]) -> dict[str, bool]:
     return {name: any(word.search(name) for word in FIVE) for name in names}
 
 
-def distinct() -> None:
-    every: list[str] = []
-    for family, form in FORMS.items():
-        names = names_of(form)
-        every += names
-        print(f"  {family:9} {len(names) / seconds(lambda names=names: classify_all(names)):9,.0f} names/s")
-    random.Random(0).shuffle(every)
-    for count in (2_000, 20_000, len(every)):  # a busy trace has some hundreds, one with run-time compilation thousands
+def distinct(every: list[str]) -> Iterator[Measure]:
+    """How many distinct names a second, by how many there are; and against the least that can be done."""
+    for count in (2_000, len(every)):  # a busy trace has some hundreds, one with run-time compilation thousands
         some = every[:count]
-        rate = count / seconds(lambda some=some: classify_all(some))
-        print(f"  {count:>7,} mixed {rate:9,.0f} names/s: {rate / AIM:.2f} x the aim of {AIM:,}")
+        rate = count / best(lambda some=some: classify_all(some))
+        yield Measure(
+            f"classify, {count:,} distinct names", "time a name", f"{AIM:,} names a second", AIM / rate,
+            1.0 if count == 2_000 else None, f"{rate:,.0f} names a second on one core",
+        )  # fmt: skip
     some = every[:20_000]
-    ratio = seconds(lambda: classify_all(some)) / seconds(lambda: by_five_patterns(some))
-    print(f"  against five regular expressions a name: {ratio:.1f} x the time")
+    ratio, spread = paired(lambda: classify_all(some), lambda: by_five_patterns(some), 5, time.process_time)
+    yield Measure(
+        "classify against words", "20,000 distinct names by grammar", "five regular expressions a name", ratio, None,
+        f"{spread}; the five are wrong for most names",
+    )  # fmt: skip
 
 
-def repeated() -> None:
+def repeated() -> Measure:
+    """What launches cost whose names repeat."""
     few = [name for form in FORMS.values() for name in names_of(form)[:100]]
     launches = few * 1000
-    ratio = seconds(lambda: classify_all(launches)) / seconds(lambda: dict.fromkeys(launches))
-    print(f"  {len(launches):,} launches of {len(few):,} names: {ratio:.2f} x a dictionary of them (aim: 1.5 or less)")
+    ratio, spread = paired(lambda: classify_all(launches), lambda: dict.fromkeys(launches), 9, time.process_time)
+    return Measure(
+        "classify, names that repeat", f"{len(launches):,} launches of {len(few):,} names", "a dictionary of them",
+        ratio, 1.5, spread,
+    )  # fmt: skip
 
 
-if __name__ == "__main__":
-    print("classify_all, distinct names:")
-    distinct()
-    print("classify_all, repeats:")
-    repeated()
+def measures() -> Iterator[Measure]:
+    """Yield what classifying distinct and repeated names comes to."""
+    every = [name for form in FORMS.values() for name in names_of(form)]
+    random.Random(0).shuffle(every)
+    yield from distinct(every)
+    yield repeated()

@@ -1,22 +1,22 @@
-"""How fast an nsys export is read, against SQLite's own GROUP BY of its kernel table in the same run.
+"""How fast an nsys export is read, against SQLite's own GROUP BY of its kernel table and against pandas.
 
-Makes a synthetic export of 1.07 million kernels, 2.9 million API calls and 1.08 million NVTX ranges in a temporary
-directory (``--times 1010`` makes ten million kernels, 2.6 GB). Ratios are of the best of several rounds, since the two
-sides share a machine with whatever else runs on it; those of processor time hold on a busy machine too, where two
-reading threads gain nothing. Memory is the peak of a process that does nothing else.
+Makes a synthetic export of 1.07 million kernels, 2.9 million API calls and 1.08 million NVTX ranges. Ratios are of wall
+time, in which two reading threads gain nothing where the other core is busy. Memory is the peak of a process that does
+nothing else.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
+import contextlib
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
+
+from measures import Measure, paired_both
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,7 +33,10 @@ from trtprof.kernels import classify_all  # noqa: E402
 from trtprof.parsers.nsys_sqlite import NsysExport  # noqa: E402
 
 GROUP_BY = 'SELECT demangledName, COUNT(*), SUM("end" - start) FROM CUPTI_ACTIVITY_KIND_KERNEL GROUP BY demangledName'
-TARGETS = {"summary": 2.0, "layers": 5.0}
+KERNELS = 'SELECT demangledName, start, "end" - start AS duration, correlationId FROM CUPTI_ACTIVITY_KIND_KERNEL'
+CALLS = 'SELECT start, "end", globalTid, correlationId, nameId FROM CUPTI_ACTIVITY_KIND_RUNTIME'
+RANGES = 'SELECT start, "end", globalTid, textId, domainId FROM NVTX_EVENTS'
+TIMES = 101  # of the base of 10,600 kernels
 
 
 def group_by(path: Path) -> None:
@@ -75,62 +78,56 @@ def everything(path: Path) -> None:
 
 
 TASKS: dict[str, Callable[[Path], None]] = {
-    "group_by": group_by, "summary": summary, "layers": layers, "everything": everything,
+    "summary": summary, "layers": layers, "everything": everything,
 }  # fmt: skip
 
 
-def measure(path: Path, rounds: int) -> dict[str, tuple[float, float]]:
-    """Return the best wall and processor seconds of each task; rounds go around all tasks, so noise hits all alike."""
-    best = dict.fromkeys(TASKS, (float("inf"), float("inf")))
-    for _ in range(rounds):
-        for name, task in TASKS.items():
-            wall, processor = time.perf_counter(), time.process_time()
-            task(path)
-            spent = time.perf_counter() - wall, time.process_time() - processor
-            best[name] = min(best[name][0], spent[0]), min(best[name][1], spent[1])
-    return best
+def read_sql(path: Path, *queries: str) -> list[Any]:
+    """The naive road: whole tables into data frames."""
+    import pandas as pd
+
+    database = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
+    with contextlib.closing(database):
+        return [pd.read_sql(query, database) for query in queries]
+
+
+def naive_summary(path: Path) -> None:
+    """Kernel totals by name in pandas; no classes, no shares."""
+    (kernels,) = read_sql(path, KERNELS)
+    assert not kernels.groupby("demangledName").agg({"start": "size", "duration": "sum"}).empty
+
+
+def naive_layers(path: Path) -> None:
+    """The three tables that layers are made of, read and left alone: attribution would come on top."""
+    assert all(len(table) for table in read_sql(path, KERNELS, CALLS, RANGES))
+
+
+def measures() -> Iterator[Measure]:
+    """Yield what totals, layers and everything come to."""
+    import pandas as pd  # noqa: F401 - so that no pair pays for the import
+
+    with tempfile.TemporaryDirectory() as directory:
+        path = base_export().write(Path(directory) / "big.sqlite")
+        multiply(path, TIMES)
+        for name, task, other, words, promise, rounds in (
+            ("trace, totals by kernel", summary, group_by, "SQLite's GROUP BY of the kernel table", 2.0, 7),
+            ("trace, layers", layers, group_by, "SQLite's GROUP BY of the kernel table", 5.0, 5),
+            ("trace, everything", everything, group_by, "SQLite's GROUP BY of the kernel table", None, 3),
+            ("trace, totals by kernel", summary, naive_summary, "pandas.read_sql and groupby", 1.0, 3),
+            ("trace, layers", layers, naive_layers, "pandas.read_sql of the three tables alone", 1.0, 3),
+        ):
+            ratio, spread = paired_both(lambda task=task: task(path), lambda other=other: other(path), rounds)
+            memory = f"; peak {peak_mb(path, task.__name__):,.0f} MB" if other is group_by else ""
+            yield Measure(name, (task.__doc__ or "").rstrip("."), words, ratio, promise, f"{spread}{memory}")
 
 
 def peak_mb(path: Path, task: str) -> float:
     """Return the peak memory of a process that does one task."""
-    command = [sys.executable, __file__, "--only", task, "--export", str(path)]
-    output = subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ}).stdout
-    return float(output)
-
-
-def main() -> None:
-    """Print ratios and memory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--times", type=int, default=101, help="how often the base of 10,600 kernels is repeated")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--export", type=Path, help="measure this export instead of a synthetic one")
-    parser.add_argument("--only", choices=sorted(TASKS), help="do one task and print the peak memory in MB")
-    options = parser.parse_args()
-    if options.only:
-        TASKS[options.only](options.export)
-        status = Path("/proc/self/status").read_text()  # ru_maxrss would start at what the parent holds
-        print(int(status.split("VmHWM:")[1].split()[0]) / 1e3)
-        return
-    with tempfile.TemporaryDirectory() as directory:
-        path = options.export
-        if path is None:
-            path = base_export().write(Path(directory) / "big.sqlite")
-            multiply(path, options.times)
-        report(path, options.rounds)
-
-
-def report(path: Path, rounds: int) -> None:
-    """Measure one export and print the table."""
-    with NsysExport(path) as export:
-        count = sum(total.launches for total in export.kernel_totals())
-    print(f"{count:,} kernels, {path.stat().st_size / 1e6:.0f} MB, {os.cpu_count()} cores, best of {rounds}")
-    best = measure(path, rounds)
-    print(f"{'task':12} {'seconds':>8} {'x GROUP BY':>11} {'x in CPU':>9} {'target':>7} {'peak MB':>8}")
-    for name, (wall, processor) in best.items():
-        ratios = f"{wall / best['group_by'][0]:11.2f} {processor / best['group_by'][1]:9.2f}"
-        memory = "" if name == "group_by" else f"{peak_mb(path, name):8.0f}"
-        print(f"{name:12} {wall:8.3f} {ratios} {TARGETS.get(name, ''):>7} {memory}")
+    command = [sys.executable, __file__, task, str(path)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout)
 
 
 if __name__ == "__main__":
-    main()
+    TASKS[sys.argv[1]](Path(sys.argv[2]))
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would start at what the parent holds
+    print(int(status.split("VmHWM:")[1].split()[0]) / 1e3)

@@ -4,15 +4,21 @@ if (location.protocol === "file:") {
   window.Worker = class extends EventTarget {
     constructor(url) {
       super();
-      const frame = document.createElement("iframe");
-      frame.hidden = true;
-      document.body.append(frame);
-      this.inner = frame.contentWindow;
-      this.inner.postMessage = (data) => this.receive(data);
-      const script = this.inner.document.createElement("script");
-      script.src = new URL(url, location.href).href;
-      this.ready = new Promise((resolve) => script.addEventListener("load", resolve));
-      this.inner.document.body.append(script);
+      this.frame = document.createElement("iframe");
+      this.frame.hidden = true;
+      this.ready = new Promise((resolve) => {
+        this.frame.addEventListener("load", () => this.start(new URL(url, location.href).href, resolve), { once: true });
+      });
+      document.body.append(this.frame);
+    }
+
+    start(url, resolve) {
+      const inner = this.frame.contentWindow;
+      inner.postMessage = (data) => this.receive(data);
+      const script = inner.document.createElement("script");
+      script.src = url;
+      script.addEventListener("load", resolve);
+      inner.document.body.append(script);
     }
 
     receive(data) {
@@ -22,11 +28,12 @@ if (location.protocol === "file:") {
     }
 
     postMessage(data) {
-      this.ready.then(() => this.inner.dispatchEvent(new this.inner.MessageEvent("message", { data })));
+      const inner = this.frame.contentWindow;
+      this.ready.then(() => inner.dispatchEvent(new inner.MessageEvent("message", { data })));
     }
 
     terminate() {
-      this.inner.frameElement.remove();
+      this.frame.remove();
     }
   };
 }
