@@ -85,7 +85,7 @@ def against(name: str, ours: Sequence[str], other: Sequence[str], words: tuple[s
     """Return the ratio of two processes, run turn and turn about."""
     ratios = [processor_seconds(ours) / processor_seconds(other) for _ in range(ROUNDS)]
     ratio, spread = summary(ratios)
-    return Measure(name, *words, ratio, None, f"{spread}; processor time")
+    return Measure(name, *words, ratio, None, f"{spread}; processor time of whole processes, imports included")
 
 
 def trex(folder: Path) -> Measure:
