@@ -26,14 +26,8 @@ MARKS = re.compile(r"(<!-- bench: [^\n]*-->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def names() -> list[str]:
-    """Return the names of the benchmarks that speak in measures."""
-    found = sorted(HERE.glob("bench_*.py"))
-    return [path.stem.removeprefix("bench_") for path in found if "def measures()" in path.read_text(encoding="utf-8")]
-
-
-def others() -> list[Path]:
-    """Return the benchmarks that only print."""
-    return [path for path in sorted(HERE.glob("bench_*.py")) if path.stem.removeprefix("bench_") not in names()]
+    """Return the names of the benchmarks."""
+    return [path.stem.removeprefix("bench_") for path in sorted(HERE.glob("bench_*.py"))]
 
 
 def one(name: str) -> None:
@@ -121,9 +115,6 @@ def main() -> int:
     rows = [cells(measure, name) for name in options.only or names() for measure in run(name)]
     text = f"Machine: {machine()}. Load when it began: {os.getloadavg()[2]:.1f}.\n\n{markdown(rows)}"
     print(text, end="")
-    for path in others() if not options.only else []:
-        print(f"\n{path.stem}, which only prints:", flush=True)
-        subprocess.run([sys.executable, str(path)], cwd=ROOT, check=False)
     if options.report:
         page, count = MARKS.subn(lambda found: f"{found[1]}\n{text}\n{found[2]}", options.report.read_text("utf-8"))
         if count != 1:
