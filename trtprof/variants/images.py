@@ -121,7 +121,7 @@ def load_image(path: Path, extents: tuple[int, int, int], how: Preprocess) -> np
     try:
         with module.open(path) as image:
             picture = _fit(image.convert("L" if channels == 1 else "RGB"), height, width, how.crop, module)
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's decoders raise all three
+    except (OSError, ValueError, SyntaxError, MemoryError, module.DecompressionBombError) as error:
         raise InputError(
             f"expected an image, cannot be read: {type(error).__name__}",
             path=path,
