@@ -88,6 +88,14 @@ def test_a_domain_of_a_trace_whose_text_is_no_number(tmp_path: Path) -> None:
     assert "expected an integer in every row" in refusal("nsys_sqlite", path.read_bytes(), tmp_path)
 
 
+def test_an_extent_with_two_signs() -> None:
+    from trtprof.parsers.layer_listing import read_listing_row
+
+    row = read_listing_row("Layer(gemm): a, Tactic: 0x1, x (Float[--1,2]) -> y (Float[1,²])", 0)
+    assert row is not None
+    assert [tensor.dims for tensor in (*(row.inputs or ()), *(row.outputs or ()))].count((1, 2)) == 0
+
+
 def test_a_time_below_a_picosecond_is_no_measurement() -> None:
     from trtprof.parsers.document import milliseconds
 
@@ -244,7 +252,7 @@ def test_a_reader_that_takes_too_much_or_says_too_much_is_found(tmp_path: Path, 
 def test_four_times_the_input_takes_no_sixteen_times_the_time(
     name: str, make: Callable[[int], bytes], tmp_path: Path
 ) -> None:
-    """Four times the input: generous on purpose, what takes quadratic time has a ratio of 16 at any speed of the machine."""
+    """Four times the input: what takes quadratic time has a ratio of 16 at any speed of the machine."""
 
     def seconds(size: int) -> float:
         path = tmp_path / f"input{READERS[name].suffix}"

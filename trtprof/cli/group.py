@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 import typer
@@ -16,12 +19,14 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from trtprof.cli import signals
-from trtprof.errors import EXIT_BUG, Interrupted, TrtprofError
+from trtprof.cli.safe_text import guarded_output
+from trtprof.errors import EXIT_BUG, InputError, Interrupted, TrtprofError
 
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
 _AGAIN: Final = "run the same command again; every file that was written is whole"
 _LANGUAGE: Final = "--lang"
+_OF_A_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES})
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -72,8 +77,13 @@ class Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""
+        with guarded_output(as_json=wants_json(self._args) or wants_json(self._args, "sarif")):
+            return self._guarded(ctx)
+
+    def _guarded(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _bad_names():
+                return super().invoke(ctx)
         except (TrtprofError, KeyboardInterrupt) as error:
             told = _told(error)
             print_error(told, as_json=wants_json(self._args))
@@ -120,10 +130,22 @@ def language_first(args: list[str], entries: Mapping[str, Entry]) -> list[str]:
     return [*moved, *own, *args[end:]]
 
 
-def wants_json(args: Sequence[str]) -> bool:
-    """Return whether the command line asks for JSON."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
-    return "--format=json" in args or any(pair == ("--format", "json") for pair in pairs)
+@contextmanager
+def _bad_names() -> Iterator[None]:
+    """Turn what the system says of a path that somebody typed into the error it is, wherever it was first looked at."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.errno not in _OF_A_NAME:
+            raise
+        raise InputError(
+            f"cannot be read: {error.strerror}", path=str(error.filename), hint="check the name"
+        ) from error
+
+
+def wants_json(args: Sequence[str], word: str = "json") -> bool:
+    """Return whether the command line asks for JSON, or for a kind of it that has its own word."""
+    return f"--format={word}" in args or ("--format", word) in pairwise(args)
 
 
 def print_error(error: TrtprofError, *, as_json: bool) -> None:

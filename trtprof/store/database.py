@@ -93,6 +93,9 @@ def reading(path: Path) -> Iterator[Database]:
             yield Database(connection)
     except sqlite3.Error as error:
         raise _error(error, path) from error
+    except (KeyError, ValueError, TypeError) as error:
+        # A store may come from elsewhere, and hold less or other than its version promises: that is damage too.
+        raise _damaged(f"{type(error).__name__}: {error}", path) from error
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:

@@ -84,16 +84,16 @@ def list_runs(path: Path) -> tuple[RunSummary, ...]:
         engines: dict[str, list[str]] = {}
         for row in database.query("SELECT run_id, name FROM engine ORDER BY run_id, position, name"):
             engines.setdefault(row["run_id"], []).append(row["name"])
-    return tuple(
-        RunSummary(
-            **{key: run[key] for key in ("id", "created", "model", "target", "device", "tool", "tool_version")},
-            engines=tuple(engines.get(run["id"], ())),
-            verdict=run["verdict"],
-            capture=run["capture"],
-            store=str(path),
+        return tuple(
+            RunSummary(
+                **{key: run[key] for key in ("id", "created", "model", "target", "device", "tool", "tool_version")},
+                engines=tuple(engines.get(run["id"], ())),
+                verdict=run["verdict"],
+                capture=run["capture"],
+                store=str(path),
+            )
+            for run in runs
         )
-        for run in runs
-    )
 
 
 def _run(name: str, comparison: Comparison) -> Record:
