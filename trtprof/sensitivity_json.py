@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trtprof.errors import InputError
+from trtprof.privacy import shown_path
 from trtprof.quantisation import LayerSensitivity, Sensitivity
 
 SCHEMA_VERSION: Final = 1
@@ -19,7 +20,7 @@ def sensitivity_json(found: Sensitivity) -> dict[str, Any]:
     """Return one JSON object; an SQNR of equal outputs is ``null`` with ``exact`` true."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "model": found.model,
+        "model": shown_path(found.model),
         "model_sha256": found.model_sha256,
         "mode": found.mode,
         "method": found.method,

@@ -21,12 +21,15 @@ from typer.main import get_command
 from trtprof.cli import signals
 from trtprof.cli.safe_text import guarded_output
 from trtprof.errors import EXIT_BUG, InputError, Interrupted, TrtprofError
+from trtprof.privacy import KEEP_HOST, OPTION, Places
 
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
 _AGAIN: Final = "run the same command again; every file that was written is whole"
 _LANGUAGE: Final = "--lang"
 _OF_A_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES})
+_HANDED_ON: Final = ("json", "sarif", "csv", "markdown", "github")
+"""Formats of answers that somebody else will read; a table is for the own terminal, which may name paths."""
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -72,12 +75,18 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
-        self._args = language_first(list(sys.argv[1:] if args is None else args), self.entries)
+        given = list(sys.argv[1:] if args is None else args)
+        end = given.index("--") if "--" in given else len(given)
+        kept = [word for place, word in enumerate(given) if word != OPTION or place > end]
+        KEEP_HOST.set(len(kept) < len(given))
+        self._args = language_first(kept, self.entries)
         return super().main(self._args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""
-        with guarded_output(as_json=wants_json(self._args) or wants_json(self._args, "sarif")):
+        formats = [word for word in _HANDED_ON if wants_json(self._args, word)]
+        as_json = any(word in ("json", "sarif") for word in formats)
+        with guarded_output(as_json=as_json, places=Places(self._args) if formats else None):
             return self._guarded(ctx)
 
     def _guarded(self, ctx: Any) -> Any:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, TextIO, cast
 
+from trtprof.privacy import Places
+
 CONTROLS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
@@ -40,13 +42,15 @@ class GuardedStream:
     Only rich writes to that one: it colours and moves the cursor on purpose, and gets names through ``NameConsole``.
     """
 
-    def __init__(self, trusted: TextIO, *, as_json: bool = False) -> None:
+    def __init__(self, trusted: TextIO, *, as_json: bool = False, places: Places | None = None) -> None:
         self.trusted = trusted
         self._spell = visible_json if as_json else visible
+        self._places = places
 
     def write(self, text: str) -> int:
-        """Write text, control characters spelled out."""
-        return self.trusted.write(self._spell(text))
+        """Write text, control characters spelled out and, in an answer made to be handed on, places left out."""
+        handed_on = text if self._places is None else self._places.left_out(text)
+        return self.trusted.write(self._spell(handed_on))
 
     def writelines(self, lines: Iterable[str]) -> None:
         """Write lines likewise."""
@@ -63,10 +67,13 @@ def trusted(stream: TextIO) -> TextIO:
 
 
 @contextmanager
-def guarded_output(*, as_json: bool) -> Iterator[None]:
-    """Guard stdout and stderr while a command runs; ``as_json`` where its answer is a JSON document."""
+def guarded_output(*, as_json: bool, places: Places | None) -> Iterator[None]:
+    """Guard stdout and stderr while a command runs.
+
+    ``as_json`` where its answer is a JSON document; ``places`` are left out of an answer that is handed on.
+    """
     out, err = sys.stdout, sys.stderr
-    sys.stdout = cast(TextIO, GuardedStream(trusted(out), as_json=as_json))
+    sys.stdout = cast(TextIO, GuardedStream(trusted(out), as_json=as_json, places=places))
     sys.stderr = cast(TextIO, GuardedStream(trusted(err)))
     try:
         yield

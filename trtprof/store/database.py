@@ -184,7 +184,7 @@ def _damaged(what: str, path: Path) -> InputError:
     )
 
 
-def _error(error: sqlite3.Error, path: Path) -> InputError | BuildError:
+def _error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> InputError | BuildError:
     text = str(error)
     if isinstance(error, sqlite3.OperationalError):
         hint = next((hint for words, hint in _HINTS.items() if words in text), _OTHER)
