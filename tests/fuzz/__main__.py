@@ -36,7 +36,7 @@ def main() -> int:
         _under_atheris(options.parser[0], options.seconds, options.dir, options.seed)
         return 0
     coverage = find_spec("atheris") is not None and not options.without_coverage
-    if not coverage:
+    if find_spec("atheris") is None:
         print(WITHOUT)
     for name in options.parser or READERS:
         started = time.monotonic()
