@@ -8,7 +8,12 @@ DEV    := $(VENV)/.dev-stamp
 REL    := $(VENV)/.release-stamp
 LOWEST := $(VENV)-lowest
 
-.PHONY: setup demo test soak lint bench docs dist release-check release-lowest clean
+# `make fuzz` gives every parser ten minutes; `make fuzz PARSER=trt_log FUZZ_SECONDS=60` gives one of them a minute.
+FUZZ   := $(VENV)/.fuzz-stamp
+PARSER ?=
+FUZZ_SECONDS ?= 600
+
+.PHONY: setup demo test soak lint bench docs fuzz dist release-check release-lowest clean
 
 setup: $(STAMP)
 
@@ -71,6 +76,13 @@ release-lowest:
 	$(LOWEST)/bin/python -m pip install --quiet --constraint constraints/lowest.txt --editable '.[cpu]'
 	$(LOWEST)/bin/python -m pip install --quiet pytest pytest-xdist hypothesis jsonschema tomli
 	$(LOWEST)/bin/python -m pytest tests/cli tests/store tests/dashboards tests/parsers tests/pipeline tests/graph
+
+$(FUZZ): $(DEV)
+	$(BIN)/python -m pip install --quiet --group fuzz || echo 'atheris cannot be installed here: fuzzing goes on without it'
+	@touch $@
+
+fuzz: $(FUZZ)
+	$(BIN)/python -m tests.fuzz $(PARSER) --seconds $(FUZZ_SECONDS)
 
 clean:
 	rm -rf $(VENV) $(LOWEST) demo-out build dist *.egg-info

@@ -20,6 +20,7 @@ MAX_BYTES: Final = 1 << 29
 
 _DIMENSION_LIMIT: Final = 1 << 63
 _LONGEST_MS: Final = 1e15
+_SHORTEST_MS: Final = 1e-9
 
 
 def read_bytes(path: Path, *, limit: int = MAX_BYTES) -> bytes:
@@ -129,9 +130,13 @@ def number(value: object) -> float | None:
 
 
 def milliseconds(value: object) -> float | None:
-    """Return a number of milliseconds as nanoseconds, ``None`` when negative or longer than mankind has lived."""
+    """Return a number of milliseconds as nanoseconds.
+
+    ``None`` when negative, longer than mankind has lived, or less than a picosecond and not 0: such a number is no
+    measurement, and its inverse is no rate.
+    """
     # The type, not isinstance: a boolean is an int too. NaN fails the comparison.
-    if (type(value) is float or type(value) is int) and 0 <= value < _LONGEST_MS:
+    if (type(value) is float or type(value) is int) and (_SHORTEST_MS <= value < _LONGEST_MS or value == 0):
         return value * 1e6
     return None
 

@@ -32,9 +32,9 @@ _DTYPES = {
 }
 _DTYPE_WORD = re.compile(r"\b(" + "|".join(sorted(_DTYPES, key=len, reverse=True)) + r")\b", re.IGNORECASE)
 _WIDTHS = {"two": 2, "four": 4, "eight": 8, "sixteen": 16, "thirty-two": 32}
-_VECTORIZED = re.compile(r"(two|four|sixteen|thirty-two|\d+) wide channel vectorized", re.IGNORECASE)
-_CHANNEL_PADDED = re.compile(r"(four|eight|sixteen) channel .*padded|channel % (\d+) == 0", re.IGNORECASE)
-_DLA_STRIDE = re.compile(r"column stride % \d+ == 0", re.IGNORECASE)
+_VECTORIZED = re.compile(r"(two|four|sixteen|thirty-two|\d{1,4}) wide channel vectorized", re.IGNORECASE)
+_CHANNEL_PADDED = re.compile(r"(four|eight|sixteen) channel .{0,80}padded|channel % (\d{1,4}) == 0", re.IGNORECASE)
+_DLA_STRIDE = re.compile(r"column stride % \d{1,6} == 0", re.IGNORECASE)
 
 
 def read_dtype(text: str) -> DType | None:

@@ -73,10 +73,10 @@ def _tensor(name: str, dtype: str, shape: str) -> Tensor:
     width = 1
     for part in shape.split(",") if shape else ():
         extent, _, vector = part.partition(":")
-        if not extent.lstrip("-").isdigit() or len(extent) > _LONGEST_EXTENT:
+        if not (extent.removeprefix("-").isdecimal() and extent.isascii()) or len(extent) > _LONGEST_EXTENT:
             return Tensor(name, None, read_dtype(dtype))
         dims.append(int(extent))
-        if vector.isdigit() and len(vector) < _LONGEST_EXTENT:
+        if vector.isdecimal() and len(vector) < _LONGEST_EXTENT:
             width = int(vector)
     layout = TensorFormat(Layout.UNKNOWN, width, shape) if width > 1 else None
     return Tensor(name, tuple(dims), read_dtype(dtype), layout)

@@ -38,7 +38,7 @@ _TENSOR = re.compile(
     re.DOTALL,
 )
 _TACTIC = re.compile(r", TacticName: (.*?)(?=, TacticValue: |, StreamId: |, Metadata: |$)", re.DOTALL)
-_STREAM = re.compile(r", StreamId: (\d+)")
+_STREAM = re.compile(r", StreamId: (\d{1,9})\b")
 _METADATA = re.compile(r", Metadata: (.*)$", re.DOTALL)
 _IO_TENSOR = re.compile(
     r"Name: (?P<name>.*?), IOMode: (?P<mode>Input|Output), DataType: (?P<dtype>[^,]*), "

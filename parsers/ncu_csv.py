@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,8 @@ KEPT: Final = ("sm__ops_path_tensor", "sm__inst_executed_pipe_tensor", "sm__pipe
 DURATION: Final = ("gpu__time_duration.sum", "Duration")
 """The time of a launch, by its name on the raw page and by its label on the details page."""
 
+_OF_DETAILS: Final = ("ID", "Metric Name", "Metric Unit")
+_OF_KERNELS: Final = ("Section Name", "Metric Unit", "Maximum", "Invocations")
 _HINT: Final = (
     "make it with `ncu --page raw --csv …`, or from a report with `ncu --import FILE.ncu-rep --page raw --csv`"
 )
@@ -77,10 +79,18 @@ def parse_ncu_csv(text: str, *, path: str) -> NcuFile:
     """
     header, rows = _table(text, path)
     if "Metric Value" in header:
+        _need(_OF_DETAILS, header, path)
         return _details(header, rows, path)
     if "Average" in header and "Metric Name" in header:
+        _need(_OF_KERNELS, header, path)
         return _per_kernel(header, rows, path)
     return _raw(header, rows, path)
+
+
+def _need(columns: Sequence[str], header: Sequence[str], path: str) -> None:
+    missing = next((column for column in columns if column not in header), None)
+    if missing is not None:
+        raise InputError(f"expected a column `{missing}`, found none", path=path, where="header", hint=_HINT)
 
 
 @dataclass(slots=True)

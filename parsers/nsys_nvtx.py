@@ -159,6 +159,10 @@ def _creations(database: NsysDatabase) -> _Creations:
         f"WHERE eventType = {DOMAIN_CREATE} AND globalTid IS NOT NULL AND domainId IS NOT NULL ORDER BY start, rowid"
     )
     rows = database.rows(NVTX, sql)
+    if not all(
+        type(value) is int for start, thread, number, _, by_id in rows for value in (start, thread, number, by_id)
+    ):
+        raise database.no_integer(NVTX)
     known = database.strings(sorted({row[4] for row in rows if row[4] >= 0}))
     found: dict[tuple[int, int], tuple[list[int], list[str]]] = {}
     for start, thread, number, inline, by_id in rows:

@@ -22,7 +22,6 @@ from trtprof.parsers.nsys_schema import KernelTotal
 
 _HINT: Final = "make it with `nsys stats --report cuda_gpu_kern_sum --format csv --output . REPORT`"
 _UNITS: Final = {"ns": 1, "us": 1_000, "μs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
-_COLUMN: Final = re.compile(r"(?P<name>.*?) \((?P<unit>[^)]*)\)")
 _SUMMARY: Final = frozenset({"Total Time", "Instances", "Name"})
 _WORK_SUMMARY: Final = frozenset({"Total Time", "Instances", "Category", "Operation"})
 _LIST: Final = frozenset({"Start", "Duration", "CorrId", "Name"})
@@ -114,9 +113,10 @@ def _header(cells: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return names and units of the columns of a header, ``None`` for any other row."""
     names, units = [], []
     for cell in cells:
-        match = _COLUMN.fullmatch(cell)
-        names.append(match["name"] if match else cell)
-        units.append(match["unit"] if match else "")
+        name, bracket, unit = cell.removesuffix(")").rpartition(" (")
+        has_unit = bool(bracket) and cell.endswith(")")
+        names.append(name if has_unit else cell)
+        units.append(unit if has_unit else "")
     is_header = "Time" in names or "Total Time" in names or "Start" in names or "Total" in names
     return (tuple(names), tuple(units)) if is_header and any(units) else None
 

@@ -21,6 +21,8 @@ BY_SIGNAL: Final = 128
 EXIT_HANGUP: Final = BY_SIGNAL + 1
 EXIT_INTERRUPTED: Final = BY_SIGNAL + 2
 EXIT_TERMINATED: Final = BY_SIGNAL + 15
+_LONGEST: Final = 1600
+"""Characters of a message or hint; a terminal's screen holds about 2,000."""
 
 
 class TrtprofError(Exception):
@@ -100,4 +102,6 @@ class Interrupted(TrtprofError):  # noqa: N818
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A message quotes what it found, and a hostile file may hold a word of any length: the middle is left out."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 200]} … {line[-190:]}"

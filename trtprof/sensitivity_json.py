@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trtprof.errors import InputError
+from trtprof.privacy import shown_path
 from trtprof.quantisation import LayerSensitivity, Sensitivity
 
 SCHEMA_VERSION: Final = 1
@@ -19,7 +20,7 @@ def sensitivity_json(found: Sensitivity) -> dict[str, Any]:
     """Return one JSON object; an SQNR of equal outputs is ``null`` with ``exact`` true."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "model": found.model,
+        "model": shown_path(found.model),
         "model_sha256": found.model_sha256,
         "mode": found.mode,
         "method": found.method,
@@ -47,7 +48,7 @@ def read_sensitivity(path: Path) -> Sensitivity:
         found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", path=path, hint=_HINT) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON, found something else: {error}", path=path, hint=_HINT) from error
     if not isinstance(found, dict) or not {"schema_version", "layers", "mode", "ranges"} <= found.keys():
         raise InputError("expected a sensitivity file, found other JSON", path=path, hint=_HINT)
@@ -55,7 +56,7 @@ def read_sensitivity(path: Path) -> Sensitivity:
         raise InputError(f"expected version {SCHEMA_VERSION}, found {found['schema_version']}", path=path, hint=_HINT)
     try:
         return _sensitivity(found)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise InputError(
             f"expected the fields of a sensitivity file, found another value: {error}", path=path, hint=_HINT
         ) from error
@@ -69,7 +70,7 @@ def _sensitivity(found: Mapping[str, Any]) -> Sensitivity:
         method=str(found["method"]),
         per_channel=found["weights"] == "per-channel",
         data=str(found["calibration"]),
-        samples=int(found["samples"]),
+        samples=int(_number(found["samples"])),
         synthetic=bool(found["synthetic"]),
         whole_db=_decibels(found["all_layers"]),
         rows=tuple(
@@ -77,17 +78,28 @@ def _sensitivity(found: Mapping[str, Any]) -> Sensitivity:
                 layer=str(row["layer"]),
                 layers=tuple(map(str, row["nodes"])),
                 operators=tuple(map(str, row["operators"])),
-                place=float(row["place_ratio"]),
+                place=_number(row["place_ratio"]),
                 sqnr_db=_decibels(row),
-                cosine=row["cosine"],
-                top1_agreement=row["top1_agreement"],
-                metric=row["metric"],
+                cosine=_number_or_none(row["cosine"]),
+                top1_agreement=_number_or_none(row["top1_agreement"]),
+                metric=_number_or_none(row["metric"]),
             )
             for row in found["layers"]
         ),
-        amax={str(name): float(value) for name, value in found["ranges"].items()},
-        seconds=float(found["seconds"]),
+        amax={str(name): _number(value) for name, value in found["ranges"].items()},
+        seconds=_number(found["seconds"]),
     )
+
+
+def _number(value: object) -> float:
+    """A finite number; anything else is a ``ValueError`` with the beginning of what was found."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"expected a number, found {json.dumps(value)[:40]}")
+    return float(value)
+
+
+def _number_or_none(value: object) -> float | None:
+    return None if value is None else _number(value)
 
 
 def _row(row: LayerSensitivity) -> dict[str, Any]:
@@ -107,7 +119,7 @@ def _row(row: LayerSensitivity) -> dict[str, Any]:
 def _decibels(item: Mapping[str, Any]) -> float | None:
     if item["exact"]:
         return math.inf
-    return None if item["sqnr_db"] is None else float(item["sqnr_db"])
+    return _number_or_none(item["sqnr_db"])
 
 
 def _finite(value: float | None) -> float | None:

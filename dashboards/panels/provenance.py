@@ -7,6 +7,7 @@ from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.words import dtype_word
 from trtprof.model import Device, DType
+from trtprof.privacy import shown_command_line, shown_path
 from trtprof.units import byte_size, dims, plural, significant
 
 Facts = list[tuple[str, str, bool]]
@@ -31,8 +32,8 @@ def facts(comparison: Comparison) -> Facts:
     made, model = comparison.made, comparison.model
     device = "GPU the times are modelled for" if comparison.device_is_modelled else "GPU measured on"
     result: Facts = [
-        ("command", made.command, True),
-        ("model", model.path or "unknown: only engines were given", True),
+        ("command", shown_command_line(made.command), True),
+        ("model", shown_path(model.path) if model.path else "unknown: only engines were given", True),
         ("sha256", model.sha256 or "unknown", True),
         ("opset", "unknown" if model.opset is None else str(model.opset), False),
         ("weights", byte_size(model.parameter_bytes), False),
@@ -46,7 +47,7 @@ def facts(comparison: Comparison) -> Facts:
         ("target", made.target, False),
         (device, device_words(comparison.device), False),
         ("versions", ", ".join(f"{name} {version}" for name, version in made.versions) or "not recorded", False),
-        ("capture", made.capture, True),
+        ("capture", ", ".join(shown_path(path) for path in made.capture.split(", ")), True),
         ("started", made.created, False),
     ]
     return result

@@ -204,7 +204,11 @@ def read_manifest(root: Path) -> dict[str, Any]:
         raise InputError(
             "expected a capture with a manifest.json, found none", path=root, hint="trtprof compare MODEL makes one"
         ) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror or error}", path=path, hint="check the permissions"
+        ) from error
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of 5,000 digits, nested too deeply
         raise InputError(
             f"expected JSON, found something else: {error}",
             path=path,

@@ -202,8 +202,12 @@ def start(
             "[default: that of the locale]",
         ),
     ] = None,
+    keep_host: Annotated[
+        bool,
+        typer.Option("--keep-host", help="Leave absolute paths in pages, JSON, CSV, Markdown and stores."),
+    ] = False,
 ) -> None:
     """Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions."""
     show_in(lang or language_of(os.environ))
-    if ctx.invoked_subcommand is None and not version:
+    if ctx.invoked_subcommand is None and not (version or keep_host):
         typer.echo(START, nl=False)

@@ -14,6 +14,7 @@ import typer
 from trtprof.cli import complete
 from trtprof.cli.group import print_error
 from trtprof.cli.output import Format, FormatOption, Progress, note
+from trtprof.cli.safe_text import safe_cell
 from trtprof.errors import EXIT_FAILED, BuildError, TrtprofError, UsageError
 
 if TYPE_CHECKING:
@@ -352,7 +353,7 @@ def _show(report: Report, output: Format) -> None:
     if output is Format.JSON:
         sys.stdout.write(json.dumps(report.to_json(), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif output is Format.CSV:
-        sys.stdout.write(report.layers().to_csv(index=False))
+        sys.stdout.write(report.layers().map(safe_cell).to_csv(index=False))
         for notice in report.comparison.notices:
             note(f"note: {notice.message}")
     elif output is Format.MARKDOWN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import GateFailed, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def show(
         answer = to_json(found, pairs, added, judged)
         sys.stdout.write(json.dumps(answer, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         if found:
             writer.writerow(CSV_COLUMNS)
             writer.writerows(cells(change) for change in found.changes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from dataclasses import asdict
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from trtprof.cli.output import Format, FormatOption
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import EXIT_GATE
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def doctor(
     if output is Format.JSON:
         sys.stdout.write(json.dumps(diagnosis_json(diagnosis), indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_COLUMNS)
         writer.writerows(_cells(check) for check in diagnosis.checks)
     elif output is Format.MARKDOWN:

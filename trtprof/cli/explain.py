@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trtprof.cli.output import Format, FormatOption
+from trtprof.cli.safe_text import CsvWriter
 
 if TYPE_CHECKING:
     from trtprof.model import KernelClass
@@ -34,9 +35,7 @@ def explain(
     for kind, tokens in answers:
         rows = [(token.text, token.meaning) for token in tokens if token.meaning]
         if output is Format.CSV:
-            import csv
-
-            writer = csv.writer(sys.stdout, lineterminator="\n")
+            writer = CsvWriter()
             writer.writerows((kind.name, *row) for row in [("unit", kind.unit.value), ("why", kind.why), *rows])
         elif output is Format.MARKDOWN:
             from trtprof.cli.markdown_text import cell, table

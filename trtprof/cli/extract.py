@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import UsageError
 from trtprof.units import plural
 
@@ -69,7 +69,7 @@ def extract(  # noqa: PLR0917 - Typer calls it by name
     if output is Format.JSON:
         sys.stdout.write(json.dumps(_json(found, names), indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(("border", "tensor"))
         writer.writerows([("input", name) for name in found.inputs] + [("output", name) for name in found.outputs])
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import typer
 
 from trtprof.cli import complete
 from trtprof.cli.output import Format, FormatOption, Progress, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import EXIT_GATE, UsageError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _failure(report: FixReport) -> tuple[str, str]:
 
 
 def _write_csv(report: FixReport) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = CsvWriter()
     writer.writerow(_COLUMNS)
     writer.writerows((item.code, item.node, "yes", str(item.exact).lower(), item.what) for item in report.repairs)
     writer.writerows((item.code, item.node, "no", "", item.why) for item in report.left)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from trtprof.cli.markdown_text import cell, table
 from trtprof.model import Unknown
+from trtprof.privacy import shown_path
 from trtprof.units import ABSENT, decibel, mib, percent, plural
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _lines(report: FixReport) -> list[str]:
 
 
 def _markdown(report: FixReport) -> list[str]:
-    lines = [f"## Repairs of {cell(report.model)}", ""]
+    lines = [f"## Repairs of {cell(shown_path(report.model))}", ""]
     lines += [f"- {cell(said)}" for said in _lines(report) if said and not said.startswith(" ") and "  " not in said]
     rows = _build_rows(report)
     if report.repairs and len(rows) > 1:

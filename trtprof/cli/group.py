@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, ClassVar, Final
 
 import typer
@@ -16,12 +19,17 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from trtprof.cli import signals
-from trtprof.errors import EXIT_BUG, Interrupted, TrtprofError
+from trtprof.cli.safe_text import guarded_output
+from trtprof.errors import EXIT_BUG, InputError, Interrupted, TrtprofError
+from trtprof.privacy import KEEP_HOST, OPTION, Places
 
 _PROGRAM: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 """For commands that take another program's command line after ``--``."""
 _AGAIN: Final = "run the same command again; every file that was written is whole"
 _LANGUAGE: Final = "--lang"
+_OF_A_NAME: Final = frozenset({errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EACCES})
+_HANDED_ON: Final = ("json", "sarif", "csv", "markdown", "github")
+"""Formats of answers that somebody else will read; a table is for the own terminal, which may name paths."""
 _CONTROL_FLOW = ("Exit", "Abort", "UsageError", "ClickException")
 
 
@@ -67,13 +75,24 @@ class Group(TyperGroup):
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
         """Remember the arguments, since an error must be printed in the format they ask for."""
-        self._args = language_first(list(sys.argv[1:] if args is None else args), self.entries)
+        given = list(sys.argv[1:] if args is None else args)
+        end = given.index("--") if "--" in given else len(given)
+        kept = [word for place, word in enumerate(given) if word != OPTION or place > end]
+        KEEP_HOST.set(len(kept) < len(given))
+        self._args = language_first(kept, self.entries)
         return super().main(self._args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""
+        formats = [word for word in _HANDED_ON if wants_json(self._args, word)]
+        as_json = any(word in ("json", "sarif") for word in formats)
+        with guarded_output(as_json=as_json, places=Places(self._args) if formats else None):
+            return self._guarded(ctx)
+
+    def _guarded(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _bad_names():
+                return super().invoke(ctx)
         except (TrtprofError, KeyboardInterrupt) as error:
             told = _told(error)
             print_error(told, as_json=wants_json(self._args))
@@ -120,10 +139,22 @@ def language_first(args: list[str], entries: Mapping[str, Entry]) -> list[str]:
     return [*moved, *own, *args[end:]]
 
 
-def wants_json(args: Sequence[str]) -> bool:
-    """Return whether the command line asks for JSON."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
-    return "--format=json" in args or any(pair == ("--format", "json") for pair in pairs)
+@contextmanager
+def _bad_names() -> Iterator[None]:
+    """Turn what the system says of a path that somebody typed into the error it is, wherever it was first looked at."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or error.errno not in _OF_A_NAME:
+            raise
+        raise InputError(
+            f"cannot be read: {error.strerror}", path=str(error.filename), hint="check the name"
+        ) from error
+
+
+def wants_json(args: Sequence[str], word: str = "json") -> bool:
+    """Return whether the command line asks for JSON, or for a kind of it that has its own word."""
+    return f"--format={word}" in args or ("--format", word) in pairwise(args)
 
 
 def print_error(error: TrtprofError, *, as_json: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 import sys
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import TrtprofError
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _print(capture: BoardCapture, output: Format) -> None:
         (engine.name, "failed" if engine.failure else "measured", engine.failure or "") for engine in capture.engines
     ]
     if output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(("engine", "state", "failure"))
         writer.writerows(rows)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections import Counter
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from trtprof.cli.output import Format, FormatOption, worded
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.language import shown
 from trtprof.units import byte_size, plural
 
@@ -77,7 +77,7 @@ def inspect(
         ]
         sys.stdout.write(json.dumps({"schema_version": 1, "engines": answer}, indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_COLUMNS)
         writer.writerows(cells(built, row) for built in engines for row in built.rows)
     elif output is Format.MARKDOWN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from trtprof.analysis.layer_roofline import engine_roofline, furthest
 from trtprof.bounds import Bound, EngineRoofline, RowRoof
 from trtprof.cli.markdown_text import cell, said, table
 from trtprof.cli.output import Format, worded
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.language import shown
 from trtprof.model import Unknown
 from trtprof.units import ABSENT, ms, percent, plural, significant
@@ -35,7 +35,7 @@ _HEADINGS: Final = (
 def show_rooflines(engines: Sequence[Built], output: Format, *, every: bool) -> None:
     """Print the roofline of each engine on stdout, as a table, CSV or Markdown."""
     if output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_CSV)
         writer.writerows(line for built in engines for line in _csv_lines(built))
     elif output is Format.MARKDOWN:

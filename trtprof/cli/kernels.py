@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note, worded
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import UsageError
 from trtprof.language import shown
 
@@ -92,7 +92,7 @@ def show(report: KernelReport, output: Format, *, by_range: bool, every: bool) -
     if output is Format.JSON:
         sys.stdout.write(json.dumps(report_json(report), indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(("kernel", "unit", "operation", "operand", "mma", "launches", "total_ns", "ratio", "why"))
         writer.writerows(_cells(row, report.timed) for row in report.rows)
     elif output is Format.MARKDOWN:

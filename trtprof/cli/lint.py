@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from trtprof.cli import complete
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.cli.version_word import version_word
 from trtprof.errors import EXIT_GATE, UsageError
 from trtprof.language import shown
@@ -93,7 +93,7 @@ def lint(  # noqa: PLR0917 - Typer calls it by name
     elif output is LintFormat.GITHUB:
         sys.stdout.writelines(_github(report, item) + "\n" for item in report.findings)
     elif output is LintFormat.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_COLUMNS)
         writer.writerows(_cells(report, item) for item in report.findings)
     elif output is LintFormat.MARKDOWN:

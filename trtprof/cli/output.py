@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trtprof.cli.safe_text import trusted, visible
 from trtprof.language import shown
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ FormatOption = Annotated[Format, typer.Option("--format", help="How to print the
 
 def terminal() -> Console:
     """Return the console for stdout; rich decides on colour and honours NO_COLOR and COLUMNS."""
-    from rich.console import Console
+    from trtprof.cli.console import NameConsole
 
     # Into a file or a pipe there is no width to fit; 120 columns keep each row on a line.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH
-    return Console(highlight=False, width=width)
+    return NameConsole(file=trusted(sys.stdout), highlight=False, width=width)
 
 
 def worded(text: str, console: Console, style: str = "") -> Text:
@@ -65,9 +66,9 @@ class Progress:
         self._text = ""
         self._status: Status | None = None
         if sys.stderr.isatty():
-            from rich.console import Console
+            from trtprof.cli.console import NameConsole
 
-            self._status = Console(stderr=True).status("")
+            self._status = NameConsole(file=trusted(sys.stderr)).status("")
             self._status.start()
 
     def stage(self, text: str) -> None:
@@ -76,12 +77,19 @@ class Progress:
         if self._status is None:
             note(text)
         else:
-            self._status.update(text)
+            self._show(text)
 
     def progress(self, phase: str, step: int, steps: int) -> None:
         """Show how far the stage is; lines elsewhere than on a terminal would only be noise."""
         if self._status is not None:
-            self._status.update(f"{self._text}: {phase.lower()} {step}/{steps}")
+            self._show(f"{self._text}: {phase.lower()} {step}/{steps}")
+
+    def _show(self, text: str) -> None:
+        """Show a line beside the spinner: text, never markup."""
+        from rich.text import Text
+
+        if self._status is not None:
+            self._status.update(Text(visible(text)))
 
     def idle(self) -> None:
         """Import what the answer is written with while a builder has the other core."""
@@ -117,7 +125,7 @@ class Bar(Progress):
             filled = self._WIDTH * step // steps
             left = "" if first else f", {(now - began) / (step - already) * (steps - step):.0f} s left"
             bar = "━" * filled + "╌" * (self._WIDTH - filled)
-            self._status.update(f"{self._text}: {bar} {phase} {step}/{steps}{left}")
+            self._show(f"{self._text}: {bar} {phase} {step}/{steps}{left}")
         elif 10 * step // steps > self._tenths:
             self._tenths = 10 * step // steps
             note(f"{phase} {step}/{steps}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shlex
 import sys
@@ -13,6 +12,7 @@ import typer
 
 from trtprof.cli.output import Format, FormatOption, note
 from trtprof.cli.quantize import PreprocessOption, SeedOption, ShapesOption
+from trtprof.cli.safe_text import CsvWriter
 
 if TYPE_CHECKING:
     from trtprof.pipeline.plan import Written
@@ -87,7 +87,7 @@ def _show(made: Plan, written: Written | None, words: str, model: Path, output: 
     if output is Format.JSON:
         sys.stdout.write(json.dumps(plan_json(made, written), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_HEAD_CSV)
         writer.writerows(_figures(point, made) for point in _points(made))
     elif output is Format.MARKDOWN:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from enum import Enum
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from trtprof.cli.output import Format, FormatOption, Progress, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.cli.version_word import version_word
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _show(made: Quantized, model: Path, output: Format) -> None:
     if output is Format.JSON:
         sys.stdout.write(json.dumps(quantized_json(made), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(("tensor", "amax", "scale", "observed"))
         writer.writerows((item.tensor, item.amax, item.amax / 127, item.observed) for item in made.table.ranges)
     elif output is Format.MARKDOWN:

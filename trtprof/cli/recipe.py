@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -13,6 +12,7 @@ from trtprof.cli import complete
 from trtprof.cli.output import note
 from trtprof.cli.version_word import version_word
 from trtprof.errors import UsageError
+from trtprof.privacy import shown_command
 
 if TYPE_CHECKING:
     from trtprof.jetson.boards import Board
@@ -98,7 +98,7 @@ def recipe(  # noqa: PLR0917
             given=given, dla=dla, lock=lock_clocks, power_mode=power_mode, duration_s=duration,
             extra=tuple(flag or ()), nsys=nsys,
         ),
-        command=shlex.join(["trtprof", *sys.argv[1:]]),
+        command=shown_command(["trtprof", *sys.argv[1:]]),
     )  # fmt: skip
     if out is None:
         sys.stdout.write(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _print(runs: tuple[PastRun, ...], output: Format) -> None:
     elif output is Format.CSV:
         from trtprof.cli.history_words import CSV_COLUMNS, csv_rows
 
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(CSV_COLUMNS)
         writer.writerows(csv_rows(runs))
     elif output is Format.MARKDOWN:

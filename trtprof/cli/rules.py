@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from trtprof.cli import complete
 from trtprof.cli.output import Format, FormatOption
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import UsageError
 from trtprof.language import shown
 
@@ -41,7 +41,7 @@ def rules(
         listed = [_json(rule) for rule in chosen]
         sys.stdout.write(json.dumps({"schema_version": 1, "rules": listed}, indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_COLUMNS)
         writer.writerows((rule.code, rule.name, rule.role.value, rule.title) for rule in chosen)
     elif output is Format.MARKDOWN:

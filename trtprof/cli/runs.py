@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.language import shown
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _print(found: list[RunSummary], output: Format) -> None:
     if output is Format.JSON:
         sys.stdout.write(json.dumps({"schema_version": 1, "runs": [asdict(run) for run in found]}, indent=1) + "\n")
     elif output is Format.CSV:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(_COLUMNS)
         writer.writerows(_cells(run) for run in found)
     elif output is Format.MARKDOWN:

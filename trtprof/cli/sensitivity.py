@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from trtprof.cli.quantize import (
     Weights,
     WeightsOption,
 )
+from trtprof.cli.safe_text import CsvWriter
 
 if TYPE_CHECKING:
     from trtprof.pipeline.sensitivity import SensitivityOptions
@@ -117,7 +117,7 @@ def _write(found: Sensitivity, model: Path, folder: Path) -> None:
     from trtprof.sensitivity_json import sensitivity_json
 
     lines = io.StringIO()
-    _csv(csv.writer(lines, lineterminator="\n"), ranked(found), found)
+    _csv(CsvWriter(lines), ranked(found), found)
     texts = {
         "sensitivity.json": json.dumps(sensitivity_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
         "sensitivity.csv": lines.getvalue(),
@@ -146,7 +146,7 @@ def _show(found: Sensitivity, model: Path, output: Format, limit: int | None) ->
         text = json.dumps(sensitivity_json(found), indent=1, ensure_ascii=False, allow_nan=False)
         sys.stdout.write(text + "\n")
     elif output is Format.CSV:
-        _csv(csv.writer(sys.stdout, lineterminator="\n"), rows, found)
+        _csv(CsvWriter(), rows, found)
     elif output is Format.MARKDOWN:
         lines = [f"## {model.name}: {sentence(found)}", "", *(f"- {line}" for line in remarks(found)), ""]
         lines += ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]

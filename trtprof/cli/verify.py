@@ -11,6 +11,7 @@ import typer
 
 from trtprof.cli.kernels import RulesOption
 from trtprof.cli.output import Format, FormatOption, note
+from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import EXIT_GATE, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -78,9 +79,7 @@ def _show(report: CounterReport, path: str, output: Format) -> None:
         return
     lines = _lines(report)
     if output is Format.CSV:
-        import csv
-
-        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer = CsvWriter()
         writer.writerow(("kernel", "measured", "name_says", "launches", "total_ns"))
         writer.writerows(lines)
     elif output is Format.MARKDOWN:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trtprof.errors import InputError
 from trtprof.files import replacing
+from trtprof.graph.well_formed import check_location, check_well_formed, external_range
 
 if TYPE_CHECKING:
     import onnx
@@ -19,20 +20,13 @@ def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
     """Return the model; with ``weights=False`` external data is left where it is.
 
     Raises:
-        InputError: the file is absent, is no ONNX model, is cut off, or its external data is missing.
+        InputError: the file is absent, is no ONNX model, is cut off, contradicts itself, or its external data is
+            missing or lies outside its directory.
     """
     import onnx
     from google.protobuf.message import DecodeError
 
-    if path.is_dir():
-        raise InputError("expected an ONNX file, found a directory", path=path, hint="give the .onnx file in it")
-    if not path.exists():
-        raise InputError("no such file", path=path, hint="give the path of an .onnx file")
-    size = path.stat().st_size
-    if size == 0:
-        raise InputError(
-            "expected an ONNX model, found an empty file", path=path, hint="copy or export the model again"
-        )
+    size = _size(path)
     try:
         model = onnx.load(path, load_external_data=False, format="protobuf")
     except (DecodeError, ValueError) as error:
@@ -47,10 +41,29 @@ def load_onnx(path: Path, *, weights: bool = True) -> onnx.ModelProto:
             path=path,
             hint="the file parses as protobuf but holds no graph; export the model again",
         )
+    check_well_formed(model, path)
     _check_external_data(model, path)
     if weights:
         _load_external_data(model, path)
     return model
+
+
+def _size(path: Path) -> int:
+    """The size of a file that is there and holds something."""
+    try:
+        if path.is_dir():
+            raise InputError("expected an ONNX file, found a directory", path=path, hint="give the .onnx file in it")
+        size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise InputError("no such file", path=path, hint="give the path of an .onnx file") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL byte in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InputError(f"cannot be read: {reason}", path=path, hint="give the path of an .onnx file") from error
+    if size == 0:
+        raise InputError(
+            "expected an ONNX model, found an empty file", path=path, hint="copy or export the model again"
+        )
+    return size
 
 
 def save_onnx(model: onnx.ModelProto, path: Path, *, sync: bool = False) -> None:
@@ -80,25 +93,26 @@ def save_onnx(model: onnx.ModelProto, path: Path, *, sync: bool = False) -> None
 
 def _check_external_data(model: onnx.ModelProto, path: Path) -> None:
     """ONNX's own loader reports a missing file without the tensor; a user needs both."""
-    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+    from onnx.external_data_helper import uses_external_data
 
     for tensor in model.graph.initializer:
         if not uses_external_data(tensor):
             continue
-        info = ExternalDataInfo(tensor)
-        data = path.parent / info.location
+        location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+        check_location(location, tensor.name, path)
+        data = path.parent / location
         if not data.is_file():
             raise InputError(
-                f"expected the weights of '{tensor.name}' in the file {info.location}, which is missing",
+                f"expected the weights of '{tensor.name}' in the file {location}, which is missing",
                 path=path,
-                hint=f"copy {info.location} beside the model: ONNX stores large weights outside the .onnx file",
+                hint=f"copy {location} beside the model: ONNX stores large weights outside the .onnx file",
             )
-        needed = (info.offset or 0) + (info.length or 0)
+        needed = sum(external_range(tensor.external_data, tensor.name, path))
         if data.stat().st_size < needed:
             raise InputError(
-                f"expected {needed:,} bytes in {info.location} for '{tensor.name}', found {data.stat().st_size:,}",
+                f"expected {needed:,} bytes in {location} for '{tensor.name}', found {data.stat().st_size:,}",
                 path=path,
-                hint=f"{info.location} is cut off; copy it again",
+                hint=f"{location} is cut off; copy it again",
             )
 
 

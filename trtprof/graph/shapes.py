@@ -95,11 +95,11 @@ def static_dims(value: onnx.ValueInfoProto) -> tuple[int, ...] | None:
 
 
 def onnx_dtype(elem_type: int) -> DType | None:
-    """Return our name for an ONNX element type, ``None`` for strings and types no engine has."""
+    """Return our name for an ONNX element type, ``None`` for strings, types no engine has and numbers of no type."""
     import onnx
 
-    name = onnx.TensorProto.DataType.Name(elem_type)
-    return _ONNX_DTYPES.get(name)
+    known = elem_type in onnx.TensorProto.DataType.values()
+    return _ONNX_DTYPES.get(onnx.TensorProto.DataType.Name(elem_type)) if known else None
 
 
 _ONNX_DTYPES = {

@@ -7,6 +7,7 @@ The builder has the last word: it knows of the DLA's own software, which these p
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -81,10 +82,7 @@ def check_dla(model: onnx.ModelProto, trt: Version) -> tuple[DlaRestriction, ...
 
     Weights may be left out of the model, then what they hold is not checked. Raises nothing of its own.
     """
-    import onnx
-
-    inferred = onnx.shape_inference.infer_shapes(model)
-    graph = inferred.graph
+    graph = _with_shapes(model).graph
     shapes = {value.name: _declared(value) for value in (*graph.input, *graph.value_info, *graph.output)}
     types = {value.name: value.type.tensor_type.elem_type for value in (*graph.input, *graph.value_info, *graph.output)}
     constants = {item.name: item for item in graph.initializer}
@@ -101,6 +99,15 @@ def check_dla(model: onnx.ModelProto, trt: Version) -> tuple[DlaRestriction, ...
         broken = [*_operator(node, trt), *_extents(node), *_type(node, types)]
         found.extend(DlaRestriction(name, proto.op_type, *item) for item in broken)
     return tuple(found)
+
+
+def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with the shapes that can be inferred; itself where onnx refuses it."""
+    import onnx
+
+    with suppress(Exception):  # onnx raises its own C++ errors, which share no base
+        return onnx.shape_inference.infer_shapes(model)
+    return model
 
 
 def _declared(value: onnx.ValueInfoProto) -> Dims:
@@ -145,7 +152,8 @@ def _type(node: _Node, types: Mapping[str, int]) -> Iterator[tuple[str, str, str
         if code and code not in _TYPES and node.op_type not in _FREE:
             from onnx import TensorProto
 
-            yield "type", TensorProto.DataType.Name(code).lower(), "FP16 and INT8"
+            known = code in TensorProto.DataType.values()
+            yield "type", TensorProto.DataType.Name(code).lower() if known else f"number {code}", "FP16 and INT8"
 
 
 def _range(what: str, values: Sequence[int], low: int, high: int) -> Iterator[tuple[str, str, str]]:

@@ -19,13 +19,13 @@ from trtprof.kernels.verdict import CERTAIN, FAIR, Verdict, cuda, helps, moves, 
 from trtprof.model import DType, Unit
 
 _HELPER: Final = re.compile(
-    r"compute\w*Offsets|kern_precompute|compute_gemm_pointers|init_device|generateWinogradTiles|winogradWgradDelta"
-    r"|reorder\w*Filter|flip_filter|computeBOffsets|set_\w*params|scalePackedTensor|setTensor\w*Kernel|reduce_wgrad"
-    r"|wgrad_\w*reduc|splitKReduce|cudnn_reduce_split"
+    r"compute\w{0,80}Offsets|kern_precompute|compute_gemm_pointers|init_device|generateWinogradTiles|winogradWgradDelta"
+    r"|reorder\w{0,80}Filter|flip_filter|computeBOffsets|set_\w{0,80}params|scalePackedTensor|setTensor\w{0,80}Kernel|reduce_wgrad"
+    r"|wgrad_\w{0,80}reduc|splitKReduce|cudnn_reduce_split"
 )
 _MOVES: Final = re.compile(
     r"nchwToNhwc|nhwcToNchw|nchw2nhwc|nchwToFold|foldedN|convertTensor|nhwcAddPadding|transpose_readWrite|AddPadding"
-    r"|nc\w*hw\w*To\w+|transform\w*Tensor|permute|copy_kernel|im2col|tensorTransform|transposeNC"
+    r"|nc\w{0,40}hw\w{0,40}To\w{1,80}|transform\w{0,80}Tensor|permute|copy_kernel|im2col|tensorTransform|transposeNC"
 )
 # What the word in an identifier computes: the convolutions first, then the layers around them.
 _CONVOLUTIONS: Final = (

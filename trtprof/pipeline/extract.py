@@ -113,9 +113,10 @@ def _json_rows(text: str, path: Path) -> list[dict[str, Any]]:
     """The list of rows, by itself or under any key."""
     try:
         answer = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"expected JSON: {error}", path=path, hint=f"expected {_FORM}") from error
-    lists = [answer] if isinstance(answer, list) else [item for item in answer.values() if isinstance(item, list)]
+    values = answer.values() if isinstance(answer, dict) else ()
+    lists = [answer] if isinstance(answer, list) else [item for item in values if isinstance(item, list)]
     rows = [row for item in lists for row in item if isinstance(row, dict)]
     return [row for row in rows if "layer" in row]
 

@@ -222,7 +222,7 @@ def _of_list(path: Path, learned: Mapping[str, KernelClass], kind: Unknown) -> K
     except UnicodeDecodeError as error:
         raise InputError(kind.reason, path=path, hint="give a file of nsys or ncu, or one name a line") from error
     names: Any = None
-    with suppress(json.JSONDecodeError, RecursionError):
+    with suppress(ValueError, RecursionError):
         names = json.loads(text)
     if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         names = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]

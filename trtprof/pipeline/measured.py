@@ -29,6 +29,7 @@ from trtprof.model import Engine, Graph, Notice, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines, times_by_layer
 from trtprof.parsers.pairing import stem_of
 from trtprof.pipeline.boards import board_notices, board_targets, unnamed_device, with_board_run
+from trtprof.pipeline.handed_on import without_places
 from trtprof.pipeline.model_facts import model_facts
 from trtprof.pipeline.options import display_order
 from trtprof.pipeline.targets import Target
@@ -60,7 +61,7 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
     )
     rooflines = {item.name: engine_roofline(item) for item in built}
     pairs = references(built)
-    return Comparison(
+    comparison = Comparison(
         model=_model(engines, graph),
         graph=graph,
         device=next((engine.device for engine in engines if engine.device), unnamed_device(captures)),
@@ -77,6 +78,7 @@ def read_measured(targets: Sequence[Target], *, command: str) -> Comparison:
         rooflines=tuple(rooflines.values()),
         speedups=speedup_checks(pairs, groups, rooflines),
     )
+    return without_places(comparison, (str(path.absolute()) for _, path in targets))
 
 
 def _facts(targets: Sequence[Target]) -> dict[str, GraphFacts | Unknown]:

@@ -39,6 +39,7 @@ from trtprof.graph_facts import GraphFacts
 from trtprof.model import Device, DType, Engine, Graph, Notice, Precision, Provenance, Unknown
 from trtprof.parsers.engine_assembly import read_engines
 from trtprof.parsers.layer_text import read_engine_text
+from trtprof.pipeline.handed_on import without_places
 from trtprof.pipeline.make import BASE, unmeasurable
 from trtprof.pipeline.measured import measured_engine, measured_notices
 from trtprof.pipeline.model_facts import facts_of, model_facts
@@ -84,7 +85,7 @@ def read_capture(root: Path) -> Comparison:
         answer = measured_verdict(built)
     rooflines = {item.name: engine_roofline(item) for item in built}
     against = references(built)
-    return Comparison(
+    comparison = Comparison(
         model=_model_facts(manifest, model, graph),
         graph=graph,
         device=device,
@@ -101,6 +102,7 @@ def read_capture(root: Path) -> Comparison:
         rooflines=tuple(rooflines.values()),
         speedups=speedup_checks(against, groups, rooflines),
     )
+    return without_places(comparison, (str(root.absolute()), manifest["model"]["path"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,9 @@ def reading(path: Path) -> Iterator[Database]:
             yield Database(connection)
     except sqlite3.Error as error:
         raise _error(error, path) from error
+    except (KeyError, ValueError, TypeError) as error:
+        # A store may come from elsewhere, and hold less or other than its version promises: that is damage too.
+        raise _damaged(f"{type(error).__name__}: {error}", path) from error
 
 
 def _connect_for_reading(path: Path) -> sqlite3.Connection:
@@ -181,7 +184,7 @@ def _damaged(what: str, path: Path) -> InputError:
     )
 
 
-def _error(error: sqlite3.Error, path: Path) -> InputError | BuildError:
+def _error(error: sqlite3.Error | UnicodeDecodeError, path: Path) -> InputError | BuildError:
     text = str(error)
     if isinstance(error, sqlite3.OperationalError):
         hint = next((hint for words, hint in _HINTS.items() if words in text), _OTHER)

@@ -11,6 +11,7 @@ from typing import Any
 
 from trtprof.comparison import Built, Comparison, Latency, NotBuilt, OutputAccuracy
 from trtprof.model import Estimate, Unknown
+from trtprof.privacy import KEEP_HOST, shown_path
 from trtprof.store.database import reading, writing
 
 Record = dict[str, Any]
@@ -61,7 +62,7 @@ def import_comparison(path: Path, comparison: Comparison) -> Imported:
     name = run_id(comparison)
     with writing(path) as connection:
         again = connection.execute("DELETE FROM run WHERE id = ?", [name]).rowcount > 0
-        for table, records in _records(name, comparison):
+        for table, records in _records(name, comparison, path):
             _insert(connection, table, records)
     return Imported(name, again)
 
@@ -84,19 +85,19 @@ def list_runs(path: Path) -> tuple[RunSummary, ...]:
         engines: dict[str, list[str]] = {}
         for row in database.query("SELECT run_id, name FROM engine ORDER BY run_id, position, name"):
             engines.setdefault(row["run_id"], []).append(row["name"])
-    return tuple(
-        RunSummary(
-            **{key: run[key] for key in ("id", "created", "model", "target", "device", "tool", "tool_version")},
-            engines=tuple(engines.get(run["id"], ())),
-            verdict=run["verdict"],
-            capture=run["capture"],
-            store=str(path),
+        return tuple(
+            RunSummary(
+                **{key: run[key] for key in ("id", "created", "model", "target", "device", "tool", "tool_version")},
+                engines=tuple(engines.get(run["id"], ())),
+                verdict=run["verdict"],
+                capture=_from_here(run["capture"], path),
+                store=str(path),
+            )
+            for run in runs
         )
-        for run in runs
-    )
 
 
-def _run(name: str, comparison: Comparison) -> Record:
+def _run(name: str, comparison: Comparison, store: Path) -> Record:
     made = comparison.made
     return {
         "id": name,
@@ -111,8 +112,25 @@ def _run(name: str, comparison: Comparison) -> Record:
         "calibration": made.calibration,
         "verdict": comparison.verdict.sentence,
         "winner": comparison.verdict.winner,
-        "capture": _place(comparison),
+        "capture": _shown_place(comparison, store),
     }
+
+
+def _shown_place(comparison: Comparison, store: Path) -> str:
+    """Where the capture lies as seen from the store, which may be handed on: nothing of what is above it."""
+    place = _place(comparison)
+    if KEEP_HOST.get():
+        return place
+    if comparison.made.backend == "files":
+        return ", ".join(shown_path(path) for path in place.split(", "))
+    folder = store.resolve().parent
+    return str(Path(place).relative_to(folder)) if Path(place).is_relative_to(folder) else Path(place).name
+
+
+def _from_here(capture: str, store: Path) -> str:
+    """The path of a capture that is still where the store says, else what the store says."""
+    place = store.parent / capture
+    return str(place) if not Path(capture).is_absolute() and place.exists() else capture
 
 
 def _place(comparison: Comparison) -> str:
@@ -121,10 +139,10 @@ def _place(comparison: Comparison) -> str:
     return made.capture if made.backend == "files" else str(Path(made.capture).resolve())
 
 
-def _records(run: str, comparison: Comparison) -> Iterator[tuple[str, Iterable[Record]]]:
+def _records(run: str, comparison: Comparison, store: Path) -> Iterator[tuple[str, Iterable[Record]]]:
     """Yield the tables of a run with their records, referenced ones first."""
     items: list[Built | NotBuilt] = [*comparison.engines, *comparison.missing]
-    yield "run", [_run(run, comparison)]
+    yield "run", [_run(run, comparison, store)]
     yield "engine", (_engine(run, place, item) for place, item in enumerate(items))
     yield "finding", _findings(run, comparison)
     for built in comparison.engines:

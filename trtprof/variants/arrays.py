@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +22,11 @@ _NUMPY: Final = {
     DType.FP64: "float64", DType.FP32: "float32", DType.FP16: "float16", DType.INT64: "int64", DType.INT32: "int32",
     DType.INT16: "int16", DType.INT8: "int8", DType.UINT8: "uint8", DType.BOOL: "bool",
 }  # fmt: skip
-# What NumPy raises for files that are cut off, altered or of another kind.
-_UNREADABLE: Final = (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error)
+# What NumPy and zipfile raise for files that are cut off, altered, packed otherwise or of another kind.
+_UNREADABLE: Final = (
+    OSError, ValueError, TypeError, EOFError, KeyError, OverflowError, MemoryError, RuntimeError, SyntaxError,
+    tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _SAVE_HINT: Final = "write it with numpy.savez(FILE, NAME=array, …) or numpy.save(FILE, array)"
 
 

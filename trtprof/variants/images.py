@@ -89,6 +89,10 @@ def _check_scale(text: str, chosen: Preprocess) -> None:
         raise UsageError(f"--preprocess '{text}': std must be positive", hint=PRESETS_HINT)
 
 
+_MOST_PIXELS: Final = 50_000_000
+"""Larger than any camera's; a file of 50 bytes may say that it has more, and decoding those would take seconds."""
+
+
 def image_extents(name: str, shape: tuple[int, ...], how: Preprocess) -> tuple[int, int, int]:
     """Return channels, height and width of the image input ``name`` of this shape.
 
@@ -120,8 +124,10 @@ def load_image(path: Path, extents: tuple[int, int, int], how: Preprocess) -> np
     channels, height, width = extents
     try:
         with module.open(path) as image:
+            if image.width * image.height > _MOST_PIXELS:
+                raise ValueError("too large")
             picture = _fit(image.convert("L" if channels == 1 else "RGB"), height, width, how.crop, module)
-    except (OSError, ValueError, SyntaxError) as error:  # Pillow's decoders raise all three
+    except (OSError, ValueError, SyntaxError, MemoryError, module.DecompressionBombError) as error:
         raise InputError(
             f"expected an image, cannot be read: {type(error).__name__}",
             path=path,

@@ -12,6 +12,7 @@ from trtprof.errors import InputError
 from trtprof.files import replacing
 from trtprof.model import Notice
 from trtprof.parsers.calibration_cache import HEADER, parse_calibration_cache
+from trtprof.parsers.document import number
 from trtprof.variants.ranges import TensorRange
 
 SCHEMA_VERSION: Final = 1
@@ -75,7 +76,7 @@ def load_table(path: Path) -> CalibrationTable:
 def _parse(path: Path, text: str) -> CalibrationTable:
     try:
         found = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # an integer of 5,000 digits is a ValueError of its own
         raise InputError(
             "expected a calibration table, found neither JSON nor a TensorRT cache", path=path, hint=_HINT
         ) from error
@@ -90,10 +91,10 @@ def _parse(path: Path, text: str) -> CalibrationTable:
 
 
 def _range(path: Path, name: str, entry: Any) -> TensorRange:
-    amax = entry.get("amax") if isinstance(entry, dict) else None
-    if not isinstance(amax, int | float) or isinstance(amax, bool) or not 0 <= amax < math.inf:
-        raise InputError(
-            f"expected a range from 0, found {json.dumps(amax)}", path=path, where=f"tensor '{name}'", hint=_HINT
-        )
-    observed = entry.get("observed")
-    return TensorRange(name, float(amax), float(observed) if isinstance(observed, int | float) else float(amax))
+    said = entry if isinstance(entry, dict) else {}
+    amax = number(said.get("amax"))
+    if amax is None or amax < 0:
+        found = json.dumps(said.get("amax"))[:40]
+        raise InputError(f"expected a range from 0, found {found}", path=path, where=f"tensor '{name}'", hint=_HINT)
+    observed = number(said.get("observed"))
+    return TensorRange(name, amax, amax if observed is None else observed)

@@ -79,7 +79,9 @@ def _template(graph: QdqGraph, add: onnx.NodeProto) -> onnx.NodeProto | None:
         for main in graph.quantised_mains_behind(name):
             dequantiser = graph.dequantiser(main.input[0])
             quantiser = graph.quantiser(dequantiser) if dequantiser is not None else None
-            if quantiser is not None and graph.scale(quantiser) is not None and len(quantiser.input) > 2:
+            if quantiser is None or graph.scale(quantiser) is None or len(quantiser.input) < 3:
+                continue
+            if graph.array(quantiser.input[2]) is not None:
                 return quantiser
     return None
 
