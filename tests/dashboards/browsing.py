@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 DRAWN_MS = 120_000
 """How long a busy machine may take to draw a page; nothing is timed."""
 _PICKED = (

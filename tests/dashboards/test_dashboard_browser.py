@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import sample
 
+from tests.conftest import BROWSERS
 from trtprof.comparison import Comparison
 from trtprof.dashboards.page import page_data, render
 from trtprof.dashboards.panels import PANELS
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking",

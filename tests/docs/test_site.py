@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 # Where a page may send somebody who presses a link; nothing of it is loaded by itself.
 LOADED = re.compile(r'<(?:script|img|iframe|source|link)\b[^>]*?\b(?:src|href)="((?:https?:)?//[^"]+)"')
 
@@ -44,24 +42,18 @@ def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
     assert not re.search(r"url\(\s*[\"']?(?:https?:)?//", styles)
 
 
-def test_the_search_answers_from_a_file_without_a_network(site: Path) -> None:
-    api = pytest.importorskip("playwright.sync_api")
-    browser = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if browser is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the path")
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser, args=list(FLAGS))
-        page = chromium.new_page()
-        asked: list[str] = []
-        wrong: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto((site / "index.html").as_uri())
-        page.wait_for_selector("iframe", state="attached", timeout=60_000)  # from here on it listens to keys
-        page.locator("input[name=query]").press_sequentially("reformat")
-        page.wait_for_selector(".md-search-result__item", state="attached", timeout=60_000)
-        found = page.locator(".md-search-result__item").all_inner_texts()
-        chromium.close()
+def test_the_search_answers_from_a_file_without_a_network(site: Path, chromium: Any) -> None:
+    page = chromium.new_page()
+    asked: list[str] = []
+    wrong: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto((site / "index.html").as_uri())
+    page.wait_for_selector("iframe", state="attached", timeout=60_000)  # from here on it listens to keys
+    page.locator("input[name=query]").press_sequentially("reformat")
+    page.wait_for_selector(".md-search-result__item", state="attached", timeout=60_000)
+    found = page.locator(".md-search-result__item").all_inner_texts()
+    page.close()
     assert any("What is this Reformat?" in text for text in found)
     assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
     assert wrong == []

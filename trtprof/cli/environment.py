@@ -28,6 +28,8 @@ VARIABLES: Final[dict[str, Variable]] = {
     "NSYS": Variable("The nsys to use."),
     "NCU": Variable("The ncu to use."),
     "PATH": Variable("Where programs are looked for after the variables above."),
+    "HOME": Variable("Written as `~` in what is handed on, unless `--keep-host`."),
+    "PWD": Variable("Left out of paths in what is handed on, unless `--keep-host`."),
     "BROWSER_PATH": Variable("The Chrome or Chromium that draws charts for `--png` (kaleido looks at it)."),
     "NO_COLOR": Variable("Set to anything: no colour (rich looks at it)."),
     "COLUMNS": Variable("Width of tables; without it 120 where stdout is no terminal."),
