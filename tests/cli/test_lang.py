@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.test_measured import write_engine
 from trtprof.cli.app import app  # noqa: F401 - registers the commands
 from trtprof.cli.group import Group, language_first
 
@@ -79,3 +80,42 @@ def test_rules_in_every_form(trtprof) -> None:
         assert "为什么耗时" in text or "角色" in text
     listed = json.loads(trtprof("rules", "--format", "json", "--lang", "zh").stdout)
     assert listed["rules"][0]["title"] == "Skip input of a residual Add is not quantised"
+
+
+def test_gates(trtprof, tmp_path: Path) -> None:
+    """Names of gates and engines stay, and so does what stands on stderr."""
+    write_engine(tmp_path / "old", "Half", [0.5] * 200)
+    write_engine(tmp_path / "slow", "Half", [0.6] * 200)
+    gates = ("--fail-if", "latency:+3%", "--fail-if", "accuracy.sqnr:-1dB", "--fail-if", "conversions:+1")
+    result = trtprof("diff", "old", "slow", *gates, "--lang", "zh")
+    assert result.exit_code == 1
+    assert [line.rstrip() for line in result.stdout.splitlines()[:5]] == [
+        "门禁未通过：1 项未通过，1 项无法判断，1 项通过。",
+        "结果      门禁                引擎      基准      新版     变化    噪声  原因",
+        "未通过    latency:+3%         fp16  0.500 ms  0.600 ms  +20.0 %  ±4.0 %",
+        "无法判断  accuracy.sqnr:-1dB  fp16         –         –        –          两个引擎都没有：手头没有它的 ONNX 模型",
+        "通过      conversions:+1      fp16         0         0        0",
+    ]
+    assert result.stderr.startswith("error: 1 of 3 gates failed: latency:+3% on fp16")
+    comment = trtprof("diff", "old", "slow", *gates, "--lang", "zh", "--format", "markdown").stdout.splitlines()
+    assert comment[:5] == [
+        "## 门禁未通过：1 项未通过，1 项无法判断，1 项通过。",
+        "",
+        "| 结果 | 门禁 | 引擎 | 基准 | 新版 | 变化 | 噪声 | 原因 |",
+        "|---|---|---|---|---|---|---|---|",
+        "| ❌ 未通过 | latency:+3% | fp16 | 0.500 ms | 0.600 ms | +20.0 % | ±4.0 % |  |",
+    ]
+
+
+def test_figures_alone(trtprof, tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        write_engine(tmp_path / name, "Half", [0.5] * 200)
+    for name, other in (("base", "b"), ("head", "c")):
+        text = trtprof("compare", "a=a", f"b={other}", "--format", "json").stdout
+        (tmp_path / f"{name}.json").write_text(text)
+    for form in ("table", "markdown"):
+        lines = trtprof("diff", "base.json", "head.json", "--lang", "zh", "--format", form).stdout.splitlines()
+        assert [line for line in lines if SENTENCE.search(line)] == []
+        assert any(re.match(r"\W*latency\W", line) for line in lines)
+        said = "".join(line.strip() for line in lines)
+        assert "accuracy.sqnr、accuracy.cosine、accuracy.top1、accuracy.max-error（两个引擎都没有：手头没有它的" in said
