@@ -119,3 +119,39 @@ def test_figures_alone(trtprof, tmp_path: Path) -> None:
         assert any(re.match(r"\W*latency\W", line) for line in lines)
         said = "".join(line.strip() for line in lines)
         assert "accuracy.sqnr、accuracy.cosine、accuracy.top1、accuracy.max-error（两个引擎都没有：手头没有它的" in said
+
+
+def test_the_first_screen_keeps_its_commands(trtprof) -> None:
+    english, chinese = (trtprof(*arguments).stdout.splitlines() for arguments in ((), ("--lang", "zh")))
+    assert len(english) == len(chinese)
+    commands = [[line.rpartition("  ")[0] for line in lines] for lines in (english, chinese)]
+    assert commands[0] == commands[1]
+    unsaid = [line for line in chinese if line.strip() and not re.search("[\u4e00-\u9fff]", line)]
+    assert all(line.startswith("  trtprof ") for line in unsaid)
+
+
+def test_explain(trtprof) -> None:
+    name = "ampere_fp32_icudnn_int8x4_128x64_relu_medium_nn_v1"
+    result = trtprof("explain", name, "--lang", "zh")
+    assert [line.rstrip() for line in result.stdout.splitlines()[:7]] == [
+        name,
+        "  CUDA 核心（读取 INT8，以 INT32 累加）；卷积，主 kernel",
+        "  依据：icudnn 没有指令编号：INT8（dp4a）在 CUDA 核心上（置信度 98%）；为计算能力 8.0 及以上编写",
+        "ampere    编写时面向的 GPU 架构",
+        "fp32      输出：FP32",
+        "i         以 INT32 累加",
+        "cudnn     卷积；前面没有指令编号：CUDA 核心",
+    ]
+    text = trtprof("explain", name, "--lang", "zh", "--format", "markdown").stdout
+    assert text.startswith("**CUDA 核心（读取 INT8，以 INT32 累加）**：icudnn 没有指令编号")
+    assert "| 片段 | 含义 |" in text
+
+
+def test_report_as_a_table(trtprof, tmp_path: Path) -> None:
+    write_engine(tmp_path / "a", "Half", [0.5] * 200)
+    write_engine(tmp_path / "b", "Half", [0.7] * 200)
+    assert trtprof("compare", "a=a", "b=b", "--db", "s.db", "--out", "out").exit_code == 0
+    lines = trtprof("report", "--db", "s.db", "--format", "markdown", "--lang", "zh").stdout.splitlines()
+    assert lines[0].startswith("| 运行 | 时间 | 模型 | 设备 | 工具 | 引擎 | 时间，ms | p99，ms |")
+    assert "| 0.500，实测 |" in lines[2]
+    assert "最快：" in trtprof("report", "--db", "s.db", "--lang", "zh").stdout

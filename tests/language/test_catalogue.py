@@ -21,13 +21,14 @@ SAID = files(
     "trtprof/analysis/findings/*.py",
     "trtprof/board_words.py",
     "trtprof/figures.py",
+    "trtprof/kernels/*.py",
     "trtprof/pipeline/sides.py",
     "trtprof/graph/*_facts.py",
     *(
         f"trtprof/cli/{name}.py"
         for name in (
             "breakdown_lines", "compare_markdown", "compare_table", "diff_markdown", "diff_text", "findings_text",
-            "gate_text", "gate_words", "inspect",
+            "explain", "history_words", "gate_text", "gate_words", "inspect",
             "inspect_roofline", "kernels", "lint", "rules", "timeline",
         )
     ),
@@ -42,6 +43,7 @@ NOT_SHOWN = re.compile(
     | (GeForce|RTX|AGX|Orin)\ .* | regex:.* | ::.*                    # names of GPUs, metrics, commands of GitHub
     | running\ under\ nsys.* | wrote\ .*                              # what is noted on stderr
     | leave\ the\ gate\ out.* | what\ is\ meant\ to\ change.* | warning:\ .* | name\ a\ run\ of\ it:.* | \{\}\ gates?
+    | \n[\s\S]* | fused\ moe | INT8\ \(dp4a\) | TensorRT\ Edge-LLM  # tables of words, and words of a name
     | \{:.*\}\ \w+                                                       # numbers with their unit
     | TensorRT\ (developer\ guide|API).* | TREx,.* | onnx-tensorrt,.* | ONNX\ operator.*    # documents cited
     """,

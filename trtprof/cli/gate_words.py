@@ -58,7 +58,9 @@ def figure_rows(engine: str, base: EngineFigures, head: EngineFigures) -> Iterat
 
 def said_cells(headings: Sequence[str], cells: Sequence[str]) -> tuple[str, ...]:
     """Return a row of gates or figures in the language in use; names of gates, metrics and engines stay."""
-    kept = (name in _NAMES or (name == "figure" and " " not in cell) for name, cell in zip(headings, cells, strict=True))
+    kept = (
+        name in _NAMES or (name == "figure" and " " not in cell) for name, cell in zip(headings, cells, strict=True)
+    )
     return tuple(cell if as_it_is else shown(cell) for cell, as_it_is in zip(cells, kept, strict=True))
 
 
