@@ -20,7 +20,9 @@ from enum import Enum
 from functools import cache, lru_cache, partial
 from typing import Final
 
-CATALOGUES: Final = ("rules", "findings", "verdict", "terminal", "lint", "notices", "kernels")
+CATALOGUES: Final = (
+    "rules", "findings", "verdict", "terminal", "lint", "notices", "kernels", "gates", "names", "commands", "machine",
+)  # fmt: skip
 """The files of a language in ``trtprof/languages``, one for each part of the program."""
 _HOLE: Final = re.compile(r"(\{[nw]?\})")
 _PLACE: Final = re.compile(r"\{(\d+)(!s)?\}")

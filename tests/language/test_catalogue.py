@@ -20,24 +20,31 @@ SAID = files(
     "trtprof/analysis/*.py",
     "trtprof/analysis/findings/*.py",
     "trtprof/board_words.py",
+    "trtprof/figures.py",
+    "trtprof/kernels/*.py",
+    "trtprof/pipeline/sides.py",
     "trtprof/graph/*_facts.py",
     *(
         f"trtprof/cli/{name}.py"
         for name in (
-            "breakdown_lines", "compare_markdown", "compare_table", "diff_text", "findings_text", "inspect",
+            "breakdown_lines", "compare_markdown", "compare_table", "diff_markdown", "diff_text", "findings_text",
+            "explain", "history_words", "gate_text", "gate_words", "inspect",
             "inspect_roofline", "kernels", "lint", "rules", "timeline",
         )
     ),
 )  # fmt: skip
 """The modules whose sentences people read."""
-ENGLISH_ALONE = {"depth.py", "gates.py", "judge.py", "plan_units.py", "plan.py"}
-"""``sensitivity``, ``plan`` and the gates of ``diff`` speak English alone so far."""
+ENGLISH_ALONE = {"depth.py", "gates.py", "plan_units.py", "plan.py"}
+"""Errors on stderr are English in every language."""
 NOT_SHOWN = re.compile(
     r"""
     bold\ \w+ | p\d+\ ms | .*\ (Options|Controls|Destinations) | (Save|Load)\ engine | CUDA\ Graph | Data\ transfers
     | bound\ by\ Enqueue\ Time | GPU\ compute\ time\ is\ unstable     # lines of trtexec that are looked for
     | (GeForce|RTX|AGX|Orin)\ .* | regex:.* | ::.*                    # names of GPUs, metrics, commands of GitHub
     | running\ under\ nsys.* | wrote\ .*                              # what is noted on stderr
+    | leave\ the\ gate\ out.* | what\ is\ meant\ to\ change.* | warning:\ .* | name\ a\ run\ of\ it:.* | \{\}\ gates?
+    | \n[\s\S]* | fused\ moe | INT8\ \(dp4a\) | TensorRT\ Edge-LLM  # tables of words, and words of a name
+    | \{:.*\}\ \w+                                                       # numbers with their unit
     | TensorRT\ (developer\ guide|API).* | TREx,.* | onnx-tensorrt,.* | ONNX\ operator.*    # documents cited
     """,
     re.VERBOSE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +13,15 @@ from hypothesis import strategies as st
 
 from tests.analysis.findings.subjects import subject, trex
 from tests.analysis.findings.test_any_engine import engines
+from tests.conftest import ROOT
 from trtprof.analysis.findings.diagnose import diagnose_engine
 from trtprof.analysis.findings.healthy import sentence
+from trtprof.cli.explain import verdict_words
 from trtprof.cli.findings_text import lines_of
 from trtprof.comparison import Comparison
 from trtprof.diagnosis import Answer, Finding
+from trtprof.kernels import classify
+from trtprof.kernels import explain as tokens_of
 from trtprof.language import Language, translate
 from trtprof.pipeline.measured import read_measured
 from trtprof.pipeline.targets import parse_target
@@ -39,6 +44,33 @@ def texts(findings: tuple[Finding, ...], answers: tuple[Answer, ...]) -> Iterato
         yield answer.title
         if answer.reason is not None:
             yield answer.reason.reason
+
+
+def kernel_names() -> list[str]:
+    with (ROOT / "fixtures/nsys/h100_eager_cuda_gpu_kern_sum.csv").open(encoding="utf-8") as file:
+        return sorted({row["Name"] for row in csv.DictReader(file)} | set(NAMES_OF_EACH_FAMILY))
+
+
+NAMES_OF_EACH_FAMILY = (
+    "ampere_fp32_icudnn_int8x4_128x64_relu_medium_nn_v1",
+    "sm80_xmma_fprop_implicit_gemm_interleaved_i8i8_i8i32_f32_nchw_vect_c_32kcrs_vect_c_32_nchw_vect_c_32_"
+    "tilesize96x64x64_stage3_warpsize2x2x1_g1_tensor16x8x32",
+    "trt_ampere_h1688cudnn_128x64_ldg8_relu_exp_interior_nhwc_tn_v1",
+    "__myl_MovTraRes_0x1234",
+    "__myl_FcAdd_myl0_3",
+    "fmha_v2_flash_attention_fp16_64_64_S_qkv_64_sm80_kernel",
+    "triton_poi_fused_add_relu_0",
+    "my_gemm",
+    "generatedNativePointwise",
+    "void cuInt8::nchwToNcxhwx<float>(int)",
+)
+
+
+@pytest.mark.parametrize("name", kernel_names(), ids=lambda name: name[:40])
+def test_kernel_names(name: str) -> None:
+    kind = classify(name)
+    words = [kind.why, verdict_words(kind), *(token.meaning for token in tokens_of(name))]
+    assert [(text, left) for text in words if (left := english_left(text))] == []
 
 
 def said(comparison: Comparison) -> list[str]:

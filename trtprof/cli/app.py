@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from trtprof.cli.group import Entry, Group, add_commands
-from trtprof.language import Language, language_of, show_in
+from trtprof.language import Language, language_of, show_in, shown
 
 START = """\
 trtprof compares TensorRT engines of one model across precisions and says why INT8 is not faster.
@@ -174,6 +174,12 @@ ENTRIES: Final = (
 add_commands(app, ENTRIES)
 
 
+def _said(line: str) -> str:
+    """Return a line of the first screen in the language in use: the commands stay, what they are for is translated."""
+    command, gap, purpose = line.rpartition("  ")
+    return f"{command}{gap}{shown(purpose)}"
+
+
 def _version(wanted: bool) -> None:
     if wanted:
         from trtprof.cli.versions import version_lines
@@ -202,12 +208,12 @@ def start(
             "[default: that of the locale]",
         ),
     ] = None,
-    keep_host: Annotated[
+    keep_host: Annotated[  # noqa: ARG001 - the group takes it from the command line, wherever it stands
         bool,
         typer.Option("--keep-host", help="Leave absolute paths in pages, JSON, CSV, Markdown and stores."),
     ] = False,
 ) -> None:
     """Why is my INT8 engine not faster? Compares TensorRT engines layer by layer across precisions."""
     show_in(lang or language_of(os.environ))
-    if ctx.invoked_subcommand is None and not (version or keep_host):
-        typer.echo(START, nl=False)
+    if ctx.invoked_subcommand is None and not version:
+        typer.echo("\n".join(map(_said, START.splitlines())))

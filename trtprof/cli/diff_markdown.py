@@ -26,6 +26,7 @@ from trtprof.cli.gate_words import (
     finding_words,
     gate_rows,
     gates_sentence,
+    said_cells,
     untold_figures,
 )
 from trtprof.cli.markdown_text import all_shown, cell, line, said, said_line, table
@@ -39,7 +40,8 @@ def markdown(
 ) -> Iterator[str]:
     """Yield the lines of gates and difference as GitHub Markdown, the gates on top."""
     if judged is not None:
-        yield from (f"## {gates_sentence(judged)}", "", *table(GATE_HEADINGS, gate_rows(judged, marks=True)), "")
+        rows = (said_cells(GATE_HEADINGS, row) for row in gate_rows(judged, marks=True))
+        yield from (f"## {shown(gates_sentence(judged))}", "", *table(all_shown(*GATE_HEADINGS), rows), "")
     yield from _difference(found, every) if found else _figures(pairs, added)
 
 
@@ -48,15 +50,16 @@ def _figures(pairs: Sequence[EnginePair], added: Sequence[str]) -> Iterator[str]
         yield from (f"## {cell(pair.name)}: {cell(pair.base.source)} → {cell(pair.head.source)}", "")
         missing = pair.base.unknown or pair.head.unknown
         if missing is not None:
-            yield from (f"cannot tell: {cell(missing.reason)}", "")
+            yield from (said_line(f"cannot tell: {missing.reason}"), "")
             continue
-        yield from (*table(FIGURE_HEADINGS, figure_rows(pair.name, pair.base, pair.head)), "")
+        rows = (said_cells(FIGURE_HEADINGS, row) for row in figure_rows(pair.name, pair.base, pair.head))
+        yield from (*table(all_shown(*FIGURE_HEADINGS), rows), "")
         untold = untold_figures(pair.name, pair.base, pair.head)
-        said = [_item(words) for words in finding_words(pair.base, pair.head)]
-        yield from (f"- {item}" for item in ([cell(untold)] if untold else []) + said)
+        findings = [_item(shown(words)) for words in finding_words(pair.base, pair.head)]
+        yield from (f"- {item}" for item in ([cell(untold)] if untold else []) + findings)
         yield ""
     if added:
-        yield f"in head alone: {cell(', '.join(added))}"
+        yield said_line(f"in head alone: {', '.join(added)}")
 
 
 def _difference(found: Difference, every: bool) -> Iterator[str]:

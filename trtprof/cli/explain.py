@@ -12,6 +12,7 @@ import typer
 
 from trtprof.cli.output import Format, FormatOption
 from trtprof.cli.safe_text import CsvWriter
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.model import KernelClass
@@ -38,9 +39,10 @@ def explain(
             writer = CsvWriter()
             writer.writerows((kind.name, *row) for row in [("unit", kind.unit.value), ("why", kind.why), *rows])
         elif output is Format.MARKDOWN:
-            from trtprof.cli.markdown_text import cell, table
+            from trtprof.cli.markdown_text import all_shown, said, table
 
-            lines = [f"**{cell(verdict_words(kind))}**: {cell(kind.why)}", "", *table(("token", "meaning"), rows)]
+            head = f"**{said(verdict_words(kind))}**{shown(': ')}{said(kind.why)}"
+            lines = [head, "", *table(all_shown("token", "meaning"), _said(rows))]
             sys.stdout.write("\n".join(lines) + "\n")
         else:
             _print(kind, rows)
@@ -65,23 +67,28 @@ def verdict_words(kind: KernelClass) -> str:
     return words + (f" ({', '.join(types)})" if types else "")
 
 
+def _said(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(text, shown(meaning)) for text, meaning in rows]
+
+
 def _print(kind: KernelClass, rows: list[tuple[str, str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from trtprof.cli.output import terminal
+    from trtprof.cli.output import terminal, worded
 
     console = terminal()
     console.print(Text(kind.name, style="bold"))
-    console.print(Text(f"  {verdict_words(kind)}; {kind.operation or 'operation unknown'}, {kind.role.value} kernel"))
+    words = f"  {verdict_words(kind)}; {kind.operation or 'operation unknown'}, {kind.role.value} kernel"
+    console.print(worded(words, console))
     floor = (
         f"; written for compute capability {kind.isa_floor // 10}.{kind.isa_floor % 10} or newer"
         if kind.isa_floor
         else ""
     )
-    console.print(Text(f"  because {kind.why} (confidence {kind.confidence:.0%}){floor}"))
+    console.print(worded(f"  because {kind.why} (confidence {kind.confidence:.0%}){floor}", console))
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2))
-    for text, meaning in rows:
+    for text, meaning in _said(rows):
         table.add_row(Text(text), Text(meaning))
     if rows:
         console.print(table)

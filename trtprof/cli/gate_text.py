@@ -13,8 +13,11 @@ from trtprof.cli.gate_words import (
     finding_words,
     gate_rows,
     gates_sentence,
+    said_cells,
     untold_figures,
 )
+from trtprof.cli.output import folded, worded
+from trtprof.language import shown
 from trtprof.pipeline.sides import EnginePair
 
 if TYPE_CHECKING:
@@ -26,9 +29,7 @@ _STYLES: Final = {"FAILED": "bold red", "cannot tell": "bold magenta", "within n
 
 def print_gates(gates: Gates, console: Console) -> None:
     """Print the gates above everything else, worst first."""
-    from rich.text import Text
-
-    console.print(Text(gates_sentence(gates), style="bold"))
+    console.print(worded(gates_sentence(gates), console, "bold"))
     _print(GATE_HEADINGS, gate_rows(gates), console)
 
 
@@ -40,17 +41,20 @@ def print_figures(pairs: Sequence[EnginePair], added: Sequence[str], console: Co
         console.print(Text(f"{pair.name}: {pair.base.source} → {pair.head.source}", style="bold"))
         missing = pair.base.unknown or pair.head.unknown
         if missing is not None:
-            console.print(Text(f"  cannot tell: {missing.reason}\n"))
+            console.print(worded(f"  cannot tell: {missing.reason}", console))
+            console.print()
             continue
         _print(FIGURE_HEADINGS, figure_rows(pair.name, pair.base, pair.head), console)
-        for line in (untold_figures(pair.name, pair.base, pair.head), *finding_words(pair.base, pair.head)):
-            if line:
-                console.print(Text(f"  {line}"))
+        untold = untold_figures(pair.name, pair.base, pair.head)
+        if untold:
+            console.print(folded(f"  {untold}", console))
+        for line in finding_words(pair.base, pair.head):
+            console.print(worded(f"  {line}", console))
         console.print()
     if added:
-        console.print(Text(f"in head alone: {', '.join(added)}"))
+        console.print(worded(f"in head alone: {', '.join(added)}", console))
     if len(pairs) > 1 and all(pair.built for pair in pairs):
-        console.print(Text(f"--engine {pairs[-1].name} shows which layers changed"))
+        console.print(worded(f"--engine {pairs[-1].name} shows which layers changed", console))
 
 
 def _print(headings: Sequence[str], rows: Iterable[Sequence[str]], console: Console) -> None:
@@ -59,11 +63,13 @@ def _print(headings: Sequence[str], rows: Iterable[Sequence[str]], console: Cons
 
     lines = list(rows)
     table = Table(box=None, pad_edge=False, header_style="dim")
-    shown = [place for place in range(len(headings)) if any(line[place] for line in lines)]
-    for place in shown:
+    filled = [place for place in range(len(headings)) if any(line[place] for line in lines)]
+    for place in filled:
         left = headings[place] in _LEFT
-        table.add_column(headings[place], justify="left" if left else "right", overflow="fold", no_wrap=not left)
+        heading = shown(headings[place])
+        table.add_column(heading, justify="left" if left else "right", overflow="fold", no_wrap=not left)
     for line in lines:
-        table.add_row(*(Text(line[place], style=_STYLES.get(line[place], "")) for place in shown))
+        said = said_cells(headings, line)
+        table.add_row(*(Text(said[place], style=_STYLES.get(line[place], "")) for place in filled))
     console.print(table)
     console.print()

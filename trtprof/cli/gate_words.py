@@ -8,10 +8,12 @@ from typing import Final
 
 from trtprof.analysis.judge import Gates, Judgement, Outcome, changes, new_findings
 from trtprof.figures import EngineFigures, Figure, Metric, Quantity
+from trtprof.language import Language, shown, shown_language
 from trtprof.units import ABSENT, NS_PER_MS, byte_size, decibel, ms, ms_range, percent, plural
 
 GATE_HEADINGS: Final = ("outcome", "gate", "engine", "base", "head", "change", "noise", "why")
 FIGURE_HEADINGS: Final = ("figure", "base", "head", "change", "noise")
+_NAMES: Final = ("gate", "engine")
 _SHOWN: Final = {
     Outcome.FAILED: "FAILED",
     Outcome.UNKNOWN: "cannot tell",
@@ -41,7 +43,7 @@ def gate_rows(gates: Gates, *, marks: bool = False) -> Iterator[tuple[str, ...]]
     """Yield the gates, worst first, in the order of the headings; marks are for where there is no colour."""
     order = list(Outcome)
     for item in sorted(gates.judgements, key=lambda judged: -order.index(judged.outcome)):
-        word = f"{_MARKS[item.outcome]} {_SHOWN[item.outcome]}" if marks else _SHOWN[item.outcome]
+        word = f"{_MARKS[item.outcome]} {shown(_SHOWN[item.outcome])}" if marks else _SHOWN[item.outcome]
         yield (word, item.gate.text, item.engine, *_sides(item), change_words(item), noise_words(item), item.why)
 
 
@@ -54,14 +56,27 @@ def figure_rows(engine: str, base: EngineFigures, head: EngineFigures) -> Iterat
             yield (named, *_sides(item), change_words(item), noise_words(item))
 
 
+def said_cells(headings: Sequence[str], cells: Sequence[str]) -> tuple[str, ...]:
+    """Return a row of gates or figures in the language in use; names of gates, metrics and engines stay."""
+    kept = (
+        name in _NAMES or (name == "figure" and " " not in cell) for name, cell in zip(headings, cells, strict=True)
+    )
+    return tuple(cell if as_it_is else shown(cell) for cell, as_it_is in zip(cells, kept, strict=True))
+
+
 def untold_figures(engine: str, base: EngineFigures, head: EngineFigures) -> str | None:
-    """Return the metrics that cannot be held against each other, each reason once."""
+    """Return the metrics that cannot be held against each other, each reason once, in the language in use."""
     reasons: dict[str, list[str]] = {}
     for item in changes(engine, base, head):
         if item.outcome is Outcome.UNKNOWN:
             reasons.setdefault(item.why, []).append(item.gate.metric.name)
-    words = "; ".join(f"{', '.join(dict.fromkeys(names))} ({reason})" for reason, names in reasons.items())
-    return f"cannot tell: {words}" if words else None
+    if not reasons:
+        return None
+    if shown_language() is Language.EN:
+        words = "; ".join(f"{', '.join(dict.fromkeys(names))} ({reason})" for reason, names in reasons.items())
+        return f"cannot tell: {words}"
+    said = "；".join(f"{'、'.join(dict.fromkeys(names))}（{shown(reason)}）" for reason, names in reasons.items())
+    return f"{shown('cannot tell')}：{said}"
 
 
 def finding_words(base: EngineFigures, head: EngineFigures) -> list[str]:

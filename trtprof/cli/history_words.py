@@ -7,6 +7,7 @@ from typing import Final
 
 from trtprof.cli.compare_table import time_words
 from trtprof.history import PastEngine, PastRun
+from trtprof.language import shown
 from trtprof.model import Estimate
 from trtprof.units import ABSENT, NS_PER_MS, ms, percent
 
@@ -46,15 +47,16 @@ def csv_rows(runs: Sequence[PastRun]) -> Iterator[tuple[str, ...]]:
             )  # fmt: skip
 
 
-def rows(runs: Sequence[PastRun]) -> Iterator[tuple[str, ...]]:
-    """Yield the same for a reader, in the order of the columns."""
+def said_rows(runs: Sequence[PastRun]) -> Iterator[tuple[str, ...]]:
+    """Yield the same for a reader, in the order of the columns and the language in use."""
     for run in runs:
         for engine in run.engines:
             kind = f" {engine.time_provenance.value}" if engine.time_provenance and engine.time_ns is not None else ""
             time = f"cannot tell: {engine.unknown}" if engine.unknown else f"{time_words(engine.time_ns)}{kind}"
             yield (
-                run.id, run.created, run.model, run.device, f"{run.tool} {run.tool_version}", engine.name, time,
-                ms(engine.latency_p99_ns), percent(engine.tensor_core_ratio), _codes(engine) or ABSENT,
+                run.id, run.created, run.model, run.device, f"{run.tool} {run.tool_version}", engine.name,
+                shown(time), ms(engine.latency_p99_ns), percent(engine.tensor_core_ratio),
+                shown(_codes(engine) or ABSENT),
             )  # fmt: skip
 
 

@@ -44,14 +44,16 @@ def terminal() -> Console:
 
 def worded(text: str, console: Console, style: str = "") -> Text:
     """Return a line of words in the language in use; rich wraps at blanks alone, which Chinese does not write."""
+    return folded(shown(text), console, style)
+
+
+def folded(said: str, console: Console, style: str = "") -> Text:
+    """Return a line that is in the language in use already."""
     from rich.text import Text
 
-    said = shown(text)
-    if said == text:
-        return Text(text, style=style)
-    from trtprof.cli.wide import fold
+    from trtprof.cli.wide import fold, is_wide
 
-    return Text(fold(said, console.width), style=style)
+    return Text(fold(said, console.width) if is_wide(said) else said, style=style)
 
 
 def note(text: str) -> None:

@@ -12,6 +12,7 @@ import typer
 from trtprof.cli.output import Format, FormatOption, note
 from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import InputError, UsageError
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.history import PastRun
@@ -101,10 +102,10 @@ def _print(runs: tuple[PastRun, ...], output: Format) -> None:
         writer.writerow(CSV_COLUMNS)
         writer.writerows(csv_rows(runs))
     elif output is Format.MARKDOWN:
-        from trtprof.cli.history_words import COLUMNS, rows
-        from trtprof.cli.markdown_text import table
+        from trtprof.cli.history_words import COLUMNS, said_rows
+        from trtprof.cli.markdown_text import all_shown, table
 
-        sys.stdout.writelines(f"{line}\n" for line in table(COLUMNS, rows(runs)))
+        sys.stdout.writelines(f"{line}\n" for line in table(all_shown(*COLUMNS), said_rows(runs)))
     else:
         for item in runs:
-            typer.echo(f"{item.id}  {item.created}  {item.model}: {item.verdict}")
+            typer.echo(f"{item.id}  {item.created}  {item.model}{shown(': ')}{shown(item.verdict)}")
