@@ -92,3 +92,16 @@ def test_a_removal_that_is_cut_short_leaves_what_the_next_one_sweeps(tmp_path: P
     (left,) = tmp_path.iterdir()
     assert gone[0].parent == left
     assert (left / ".trtprof-scratch").is_file()
+
+
+def test_what_was_killed_before_its_mark_or_after_it_is_swept_once_its_maker_is_gone(tmp_path: Path) -> None:
+    maker = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    empty, half = (tmp_path / f"trtprof-scratch-{maker.pid}-{name}" for name in ("empty", "half"))
+    for path in (empty, half):
+        path.mkdir()
+    (half / ".trtprof-scratch.new").touch()
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == [empty, half], "its maker is at work"
+    maker.communicate(b"\n")
+    sweep(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -34,8 +34,8 @@ class Scratch:
         place = Path(tempfile.gettempdir()) if parent is None else parent
         prefix = _PREFIX if parent is None else f".{_PREFIX}"
         sweep(place, prefix)
-        self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=place))
-        # Locked before it is marked: nobody sweeps what has no mark.
+        self.path = Path(tempfile.mkdtemp(prefix=f"{prefix}{os.getpid()}-", dir=place))
+        # Locked before it is marked: what has no mark is swept only once its maker is no more.
         made = self.path / _NEW_MARK
         lock = os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         with suppress(OSError):  # a file system without locks
@@ -66,7 +66,8 @@ def _sweep_one(path: Path) -> None:
     try:
         lock = os.open(path / _MARK, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
-        if time.time() - path.stat().st_mtime > _UNMARKED_S:  # its maker was ended while it made it
+        # Its maker was ended while it made or removed it. The hour is for a number that is another process's by now.
+        if _maker_is_gone(path) or time.time() - path.stat().st_mtime > _UNMARKED_S:
             (path / _NEW_MARK).unlink(missing_ok=True)
             path.rmdir()
         return
@@ -76,6 +77,20 @@ def _sweep_one(path: Path) -> None:
         os.close(lock)
     else:
         _remove(path, lock)
+
+
+def _maker_is_gone(path: Path) -> bool:
+    """Whether the process that the name of a directory tells is no more."""
+    number = path.name.partition(_PREFIX)[2].partition("-")[0]
+    if not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:
+        pass
+    return False
 
 
 def _remove(path: Path, lock: int) -> None:
