@@ -9,8 +9,8 @@ def main() -> None:
     """Run the ``trtprof`` command."""
     from trtprof.cli import signals
 
-    signals.install()
     try:
+        signals.install()  # inside: one may come as soon as the first is set
         from trtprof.cli.app import app
 
         app(prog_name="trtprof")  # also as `python -m trtprof`: completion goes by the name

@@ -282,3 +282,14 @@ def test_what_a_body_reads_is_kept() -> None:
     assert [item.code for item in made] == ["Q111"]
     assert {tensor.name for tensor in after.graph.initializer} == {bias, "yes"}
     assert numpy_helper.to_array(after.graph.initializer[0]).size in (1, 8)
+
+
+def test_a_zero_point_of_128_does_not_hide_a_skip_input_from_the_repair_after_it() -> None:
+    """Shapes are known after each repair: a residual Add is told from a broadcast by them."""
+    net = Net()
+    skip = net.conv(net.qdq("x"))
+    block = net.conv(net.qdq(skip))
+    total = net.node("Add", net.qdq(block, 0.1, 128, dtype=np.uint8), skip)
+    after, made, _ = repaired(net.model(net.conv(net.qdq(total))))
+    assert [item.code for item in made] == ["Q112", "Q101"]
+    assert not lint_facts(onnx.shape_inference.infer_shapes(after)).of(Fact.SKIP_NOT_QUANTISED)

@@ -172,8 +172,25 @@ def _drop_unused(graph: onnx.GraphProto, stale: set[str]) -> None:
     if len(tensors) != len(graph.initializer):
         del graph.initializer[:]
         graph.initializer.extend(tensors)
-    made = {name for node in nodes for name in node.output} - stale
-    shapes = [value for value in graph.value_info if value.name in made]
+    makers = {name: node for node in nodes for name in node.output}
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    shapes = []
+    for value in graph.value_info:
+        if value.name in stale and value.name in makers and (elem := _pair_type(makers[value.name], types)) is not None:
+            value.type.tensor_type.elem_type = elem
+        elif value.name in stale or value.name not in makers:
+            continue
+        shapes.append(value)
     if len(shapes) != len(graph.value_info):
         del graph.value_info[:]
         graph.value_info.extend(shapes)
+
+
+def _pair_type(node: onnx.NodeProto, types: Mapping[str, int]) -> int | None:
+    """The type that a quantiser or its inverse writes: that of its zero point or its scale. Their shape is the input's.
+
+    The repairs after this one look at shapes, so they are kept where they can be.
+    """
+    if node.op_type == QUANTIZE and len(node.input) > 2:
+        return types.get(node.input[2])
+    return types.get(node.input[1]) if node.op_type == DEQUANTIZE else None
