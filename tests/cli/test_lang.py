@@ -93,7 +93,7 @@ def test_gates(trtprof, tmp_path: Path) -> None:
         "门禁未通过：1 项未通过，1 项无法判断，1 项通过。",
         "结果      门禁                引擎      基准      新版     变化    噪声  原因",
         "未通过    latency:+3%         fp16  0.500 ms  0.600 ms  +20.0 %  ±4.0 %",
-        "无法判断  accuracy.sqnr:-1dB  fp16         –         –        –          两个引擎都没有：手头没有它的 ONNX 模型",  # noqa: E501
+        f"无法判断  accuracy.sqnr:-1dB  fp16{'–':>10}{'–':>10}{'–':>9}{'':10}两个引擎都没有：手头没有它的 ONNX 模型",
         "通过      conversions:+1      fp16         0         0        0",
     ]
     assert result.stderr.startswith("error: 1 of 3 gates failed: latency:+3% on fp16")

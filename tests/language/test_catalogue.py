@@ -21,20 +21,30 @@ SAID = files(
     "trtprof/analysis/findings/*.py",
     "trtprof/board_words.py",
     "trtprof/figures.py",
+    "trtprof/graph/repairs/*.py",
+    "trtprof/jetson/*_checks.py",
+    "trtprof/jetson/board_capture.py",
+    "trtprof/jetson/doctor.py",
     "trtprof/kernels/*.py",
+    "trtprof/pipeline/floats.py",
+    "trtprof/pipeline/plan.py",
+    "trtprof/pipeline/quantize.py",
+    "trtprof/pipeline/sensitivity.py",
     "trtprof/pipeline/sides.py",
+    "trtprof/variants/spread.py",
     "trtprof/graph/*_facts.py",
     *(
         f"trtprof/cli/{name}.py"
         for name in (
             "breakdown_lines", "compare_markdown", "compare_table", "diff_markdown", "diff_text", "findings_text",
-            "explain", "history_words", "gate_text", "gate_words", "inspect",
+            "doctor", "explain", "fix_text", "history_words", "import_", "plan", "quantize", "sensitivity", "verify",
+            "gate_text", "gate_words", "inspect",
             "inspect_roofline", "kernels", "lint", "rules", "timeline",
         )
     ),
 )  # fmt: skip
 """The modules whose sentences people read."""
-ENGLISH_ALONE = {"depth.py", "gates.py", "plan_units.py", "plan.py"}
+ENGLISH_ALONE = {"gates.py"}
 """Errors on stderr are English in every language."""
 NOT_SHOWN = re.compile(
     r"""
@@ -43,6 +53,9 @@ NOT_SHOWN = re.compile(
     | (GeForce|RTX|AGX|Orin)\ .* | regex:.* | ::.*                    # names of GPUs, metrics, commands of GitHub
     | running\ under\ nsys.* | wrote\ .*                              # what is noted on stderr
     | leave\ the\ gate\ out.* | what\ is\ meant\ to\ change.* | warning:\ .* | name\ a\ run\ of\ it:.* | \{\}\ gates?
+    | imported\ before:.* | next:\ .* | running\ (the\ model|under).* | reading\ ranges | ,\ \{\}\ known.*
+    | \{\}\ on\ \{\};.* | \{\}[-./_].* | sudo\ .* | \^EMC.* | NV\ Power.* | Nsight\ \w+ | .*\.dist-info
+    | Python\ package.* | RmProfiling.* | run\ the\ script\ of.*          # progress, hints, files, commands and answers
     | \n[\s\S]* | fused\ moe | INT8\ \(dp4a\) | TensorRT\ Edge-LLM  # tables of words, and words of a name
     | \{:.*\}\ \w+                                                       # numbers with their unit
     | TensorRT\ (developer\ guide|API).* | TREx,.* | onnx-tensorrt,.* | ONNX\ operator.*    # documents cited

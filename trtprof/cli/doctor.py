@@ -12,7 +12,9 @@ import typer
 
 from trtprof.cli.output import Format, FormatOption
 from trtprof.cli.safe_text import CsvWriter
+from trtprof.cli.wide import padded
 from trtprof.errors import EXIT_GATE
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.jetson.checks import Check
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _COLUMNS: Final = ("topic", "subject", "state", "found", "why", "cure")
 _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "bad": "bold red", "unknown": "magenta"}
 _WIDTH: Final = max(len(word) for word in _STYLES)
+"""Cells of the state; the Chinese words are no wider."""
 
 
 def doctor(
@@ -100,24 +103,25 @@ def _print(diagnosis: Diagnosis) -> None:
     from trtprof.cli.output import terminal
 
     console = terminal()
-    console.print(Text(diagnosis.name + (f" (recorded in {diagnosis.source})" if diagnosis.source else ""), "bold"))
+    source = shown(f" (recorded in {diagnosis.source})") if diagnosis.source else ""
+    console.print(Text(shown(diagnosis.name) + source, "bold"))
     topic = ""
     for check in diagnosis.checks:
         if check.topic != topic:
             topic = check.topic
-            console.print(Text(f"\n{topic}", "dim"))
-        line = Text.assemble((f"  {check.state.value:<{_WIDTH}}", _STYLES[check.state.value]), f"  {check.subject}: ")
-        console.print(line.append(check.found), soft_wrap=True)
+            console.print(Text(f"\n{shown(topic)}", "dim"))
+        state = padded(shown(check.state.value), _WIDTH)
+        line = Text.assemble((f"  {state}", _STYLES[check.state.value]), f"  {shown(check.subject)}{shown(': ')}")
+        console.print(line.append(shown(check.found)), soft_wrap=True)
         for word, text in (("why", check.why), ("cure", check.cure)):
             if text and check.state.value != "ok":
-                console.print(
-                    Text(f"  {'':<{_WIDTH}}    {word}: {text}", "" if word == "cure" else "dim"), soft_wrap=True
-                )
-    console.print(Text(f"\n{_verdict(diagnosis)}", "bold"), soft_wrap=True)
+                said = f"  {'':<{_WIDTH}}    {shown(word)}{shown(': ')}{shown(text)}"
+                console.print(Text(said, "" if word == "cure" else "dim"), soft_wrap=True)
+    console.print(Text(f"\n{shown(_verdict(diagnosis))}", "bold"), soft_wrap=True)
 
 
 def _markdown(diagnosis: Diagnosis) -> list[str]:
-    from trtprof.cli.markdown_text import cell, line, table
+    from trtprof.cli.markdown_text import all_shown, said, said_line, table
 
-    lines = [f"## {cell(diagnosis.name)}", "", line(_verdict(diagnosis)), ""]
-    return [*lines, *table(_COLUMNS, map(_cells, diagnosis.checks))]
+    lines = [f"## {said(diagnosis.name)}", "", said_line(_verdict(diagnosis)), ""]
+    return [*lines, *table(all_shown(*_COLUMNS), (all_shown(*_cells(check)) for check in diagnosis.checks))]

@@ -16,7 +16,8 @@ class Variable:
 
 VARIABLES: Final[dict[str, Variable]] = {
     "TRTPROF_LANG": Variable(
-        "The language of what is printed for people, en or zh. Without it LC_ALL, LC_MESSAGES and LANG decide.",
+        "The language of what is printed for people on stdout, en or zh; JSON, CSV, SARIF, help and all of stderr stay "
+        "English. Without it LC_ALL, LC_MESSAGES and LANG decide.",
         "`--lang`",
     ),
     "TRTPROF_DB": Variable("The SQLite store to read and to add to.", "`--db`"),

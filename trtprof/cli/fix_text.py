@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
-from trtprof.cli.markdown_text import cell, table
+from trtprof.cli.markdown_text import cell, said, table
+from trtprof.cli.wide import cells, padded
+from trtprof.language import shown
 from trtprof.model import Unknown
 from trtprof.privacy import shown_path
 from trtprof.units import ABSENT, decibel, mib, percent, plural
@@ -52,20 +54,20 @@ def report_json(report: FixReport) -> dict[str, Any]:
 
 
 def _lines(report: FixReport) -> list[str]:
-    lines = [f"{item.code} {item.node}: {item.what}{'' if item.exact else ' (rounds)'}" for item in report.repairs]
-    lines += [f"left {item.code} {item.node}: {item.why}" for item in report.left]
+    """In the language in use, names of nodes as they are."""
+    rounds = shown(" (rounds)")
+    lines = [f"{item.code} {item.node}: {shown(item.what)}{'' if item.exact else rounds}" for item in report.repairs]
+    lines += [f"{shown('left')} {item.code} {item.node}: {shown(item.why)}" for item in report.left]
     if not report.repairs:
-        return [
-            *lines,
-            f"nothing to repair; {plural(len(report.left), 'place')} left" if lines else "nothing to repair",
-        ]
-    lines += ["", *_check_lines(report.check), "", *_table(_build_rows(report)), *_findings(report)]
-    return lines
+        nothing = f"nothing to repair; {plural(len(report.left), 'place')} left" if lines else "nothing to repair"
+        return [*lines, shown(nothing)]
+    check, findings = map(shown, _check_lines(report.check)), map(shown, _findings(report))
+    return [*lines, "", *check, "", *_table(_build_rows(report)), *findings]
 
 
 def _markdown(report: FixReport) -> list[str]:
-    lines = [f"## Repairs of {cell(shown_path(report.model))}", ""]
-    lines += [f"- {cell(said)}" for said in _lines(report) if said and not said.startswith(" ") and "  " not in said]
+    lines = [f"## {said(f'Repairs of {shown_path(report.model)}')}", ""]
+    lines += [f"- {cell(line)}" for line in _lines(report) if line and not line.startswith(" ") and "  " not in line]
     rows = _build_rows(report)
     if report.repairs and len(rows) > 1:
         lines += ["", *table(rows[0], rows[1:])]
@@ -104,7 +106,8 @@ def _build_rows(report: FixReport) -> list[tuple[str, str, str]]:
     if tool is None:
         return [("build", "before", "after")]
     old, new = _cells(before), _cells(after)
-    return [(tool, "before", "after"), *((title, old[title], new[title]) for title in _TITLES)]
+    rows = ((shown(title), shown(old[title]), shown(new[title])) for title in _TITLES)
+    return [(tool, shown("before"), shown("after")), *rows]
 
 
 def _cells(counts: EngineCounts | Unknown) -> dict[str, str]:
@@ -123,8 +126,11 @@ def _cells(counts: EngineCounts | Unknown) -> dict[str, str]:
 def _table(rows: list[tuple[str, str, str]]) -> list[str]:
     if len(rows) == 1:
         return []
-    widths = [max(len(row[place]) for row in rows) for place in range(3)]
-    return [f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:>{widths[2]}}" for row in rows]
+    widths = [max(cells(row[place]) for row in rows) for place in range(3)]
+    return [
+        "  ".join((padded(row[0], widths[0]), *(padded(row[place], widths[place], left=True) for place in (1, 2))))
+        for row in rows
+    ]
 
 
 def _findings(report: FixReport) -> list[str]:

@@ -13,6 +13,7 @@ import typer
 from trtprof.cli.output import Format, FormatOption, note
 from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import TrtprofError
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.jetson.board_capture import BoardCapture
@@ -108,11 +109,12 @@ def _print(capture: BoardCapture, output: Format) -> None:
         writer.writerows(rows)
         return
     if output is Format.MARKDOWN:
-        from trtprof.cli.markdown_text import line, table
+        from trtprof.cli.markdown_text import all_shown, said_line, table
 
-        lines = [line(_facts(capture)), "", *table(("engine", "state", "failure"), rows)]
+        said = [(name, *all_shown(state, failure)) for name, state, failure in rows]
+        lines = [said_line(_facts(capture)), "", *table(all_shown("engine", "state", "failure"), said)]
         sys.stdout.write("\n".join(lines) + "\n")
         return
-    sys.stdout.write(_facts(capture) + "\n")
+    sys.stdout.write(shown(_facts(capture)) + "\n")
     for name, state, failure in rows:
-        sys.stdout.write(f"  {name}: {state}" + (f": {failure}" if failure else "") + "\n")
+        sys.stdout.write(f"  {name}: {shown(state)}" + (f": {shown(failure)}" if failure else "") + "\n")

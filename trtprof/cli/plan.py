@@ -13,6 +13,7 @@ import typer
 from trtprof.cli.output import Format, FormatOption, note
 from trtprof.cli.quantize import PreprocessOption, SeedOption, ShapesOption
 from trtprof.cli.safe_text import CsvWriter
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.pipeline.plan import Written
@@ -91,9 +92,10 @@ def _show(made: Plan, written: Written | None, words: str, model: Path, output: 
         writer.writerow(_HEAD_CSV)
         writer.writerows(_figures(point, made) for point in _points(made))
     elif output is Format.MARKDOWN:
-        lines = [f"## {model.name}", "", words, "", "| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
+        head = " | ".join(map(shown, _HEAD))
+        lines = [f"## {model.name}", "", shown(words), "", f"| {head} |", "|" + "---|" * len(_HEAD)]
         lines += ["| " + " | ".join(_cells(point, made)) + " |" for point in _points(made)]
-        lines += ["", *(f"- {line}" for line in _remarks(made, written, model))]
+        lines += ["", *(f"- {shown(line)}" for line in _remarks(made, written, model))]
         sys.stdout.write("\n".join(lines) + "\n")
     else:
         _print(made, written, words, model)
@@ -106,21 +108,19 @@ _HEAD_CSV = (
 
 
 def _print(made: Plan, written: Written | None, words: str, model: Path) -> None:
-    from rich.text import Text
-
-    from trtprof.cli.output import terminal
+    from trtprof.cli.output import folded, terminal, worded
     from trtprof.cli.timeline import table_of
 
     console = terminal()
-    console.print(Text(f"{model.name}: {words}", style="bold"))
+    console.print(folded(f"{model.name}: {shown(words)}", console, "bold"))
     console.print()
-    console.print(Text(f"Pareto front against {made.float_engine} ({made.provenance.value} times)", style="bold"))
+    console.print(worded(f"Pareto front against {made.float_engine} ({made.provenance.value} times)", console, "bold"))
     table = table_of(*((name, "right" if name else "left") for name in _HEAD))
     for point in _points(made):
         table.add_row(*_cells(point, made))
     console.print(table)
     for line in _remarks(made, written, model):
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
 
 
 def _points(made: Plan) -> list[PlanPoint]:
@@ -141,7 +141,7 @@ def _cells(point: PlanPoint, made: Plan) -> tuple[str, ...]:
     low, mid, high = (value / 1e6 for value in point.saving_ns)
     span = ABSENT if low == high else f"{low:.3f} to {high:.3f}"
     counts = (f"{len(point.layers)}", f"{point.regions}", f"{point.conversions}")
-    return (_role(point, made), *counts, f"{mid:.3f}", span, decibel(point.sqnr_db))
+    return (shown(_role(point, made)), *counts, f"{mid:.3f}", shown(span), shown(decibel(point.sqnr_db)))
 
 
 def _figures(point: PlanPoint, made: Plan) -> tuple[object, ...]:

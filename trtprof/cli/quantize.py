@@ -13,6 +13,7 @@ import typer
 from trtprof.cli.output import Format, FormatOption, Progress, note
 from trtprof.cli.safe_text import CsvWriter
 from trtprof.cli.version_word import version_word
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.pipeline.quantize import Quantized
@@ -171,17 +172,15 @@ def _show(made: Quantized, model: Path, output: Format) -> None:
         writer.writerow(("tensor", "amax", "scale", "observed"))
         writer.writerows((item.tensor, item.amax, item.amax / 127, item.observed) for item in made.table.ranges)
     elif output is Format.MARKDOWN:
-        lines = [f"## {model.name}: {sentence(made)}", "", *(f"- {line}" for line in remarks(made)), ""]
+        lines = [f"## {model.name}: {shown(sentence(made))}", "", *(f"- {shown(line)}" for line in remarks(made)), ""]
         sys.stdout.write("\n".join(lines))
     else:
-        from rich.text import Text
-
-        from trtprof.cli.output import terminal
+        from trtprof.cli.output import folded, terminal, worded
 
         console = terminal()
-        console.print(Text(f"{model.name}: {sentence(made)}", style="bold"))
+        console.print(folded(f"{model.name}: {shown(sentence(made))}", console, "bold"))
         for line in remarks(made):
-            console.print(Text(f"  {line}"))
+            console.print(worded(f"  {line}", console))
 
 
 def sentence(made: Quantized) -> str:

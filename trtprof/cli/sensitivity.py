@@ -23,6 +23,7 @@ from trtprof.cli.quantize import (
     WeightsOption,
 )
 from trtprof.cli.safe_text import CsvWriter
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.pipeline.sensitivity import SensitivityOptions
@@ -148,8 +149,9 @@ def _show(found: Sensitivity, model: Path, output: Format, limit: int | None) ->
     elif output is Format.CSV:
         _csv(CsvWriter(), rows, found)
     elif output is Format.MARKDOWN:
-        lines = [f"## {model.name}: {sentence(found)}", "", *(f"- {line}" for line in remarks(found)), ""]
-        lines += ["| " + " | ".join(_HEAD) + " |", "|" + "---|" * len(_HEAD)]
+        said = [f"- {shown(line)}" for line in remarks(found)]
+        lines = [f"## {model.name}: {shown(sentence(found))}", "", *said, ""]
+        lines += ["| " + " | ".join(map(shown, _HEAD)) + " |", "|" + "---|" * len(_HEAD)]
         lines += ["| " + " | ".join(cells) + " |" for cells in _lines(rows, limit)]
         sys.stdout.write("\n".join(lines) + "\n")
     else:
@@ -162,19 +164,19 @@ _HEAD = ("layer", "operators", "SQNR", "cosine", "top-1", "metric")
 def _print(found: Sensitivity, model: Path, rows: list[LayerSensitivity], limit: int | None) -> None:
     from rich.text import Text
 
-    from trtprof.cli.output import terminal
+    from trtprof.cli.output import folded, terminal, worded
     from trtprof.cli.timeline import table_of
 
     console = terminal()
-    console.print(Text(f"{model.name}: {sentence(found)}", style="bold"))
+    console.print(folded(f"{model.name}: {shown(sentence(found))}", console, "bold"))
     table = table_of(*((name, "left" if name in {"layer", "operators"} else "right") for name in _HEAD))
     for cells in _lines(rows, limit):
         table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
     if limit is not None and len(rows) > limit:
-        console.print(Text(f"  and {len(rows) - limit} less sensitive; --all shows them"))
+        console.print(worded(f"  and {len(rows) - limit} less sensitive; --all shows them", console))
     for line in remarks(found):
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
 
 
 def _lines(rows: list[LayerSensitivity], limit: int | None) -> Iterator[tuple[str, ...]]:

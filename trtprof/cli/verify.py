@@ -13,6 +13,7 @@ from trtprof.cli.kernels import RulesOption
 from trtprof.cli.output import Format, FormatOption, note
 from trtprof.cli.safe_text import CsvWriter
 from trtprof.errors import EXIT_GATE, InputError, UsageError
+from trtprof.language import shown
 
 if TYPE_CHECKING:
     from trtprof.analysis.counters import CounterReport, Score
@@ -83,11 +84,12 @@ def _show(report: CounterReport, path: str, output: Format) -> None:
         writer.writerow(("kernel", "measured", "name_says", "launches", "total_ns"))
         writer.writerows(lines)
     elif output is Format.MARKDOWN:
-        from trtprof.cli.markdown_text import cell, table
+        from trtprof.cli.markdown_text import all_shown, cell, said, table
 
-        rows = ((kernel[:120], measured, said) for kernel, measured, said, _, _ in lines)
-        said_of_all = [f"- {cell(score)}" for score in _scores(report)]
-        whole = [f"## {cell(path)}", "", *said_of_all, "", *table(("kernel", "measured", "name says"), rows)]
+        rows = ((kernel[:120], *all_shown(measured, says)) for kernel, measured, says, _, _ in lines)
+        scores = [f"- {said(score)}" for score in _scores(report)]
+        headings = all_shown("kernel", "measured", "name says")
+        whole = [f"## {cell(path)}", "", *scores, "", *table(headings, rows)]
         sys.stdout.write("\n".join(whole) + "\n")
     else:
         _print(report, path, lines)
@@ -96,20 +98,20 @@ def _show(report: CounterReport, path: str, output: Format) -> None:
 def _print(report: CounterReport, path: str, lines: list[tuple[str, str, str, str, str]]) -> None:
     from rich.text import Text
 
-    from trtprof.cli.output import terminal
+    from trtprof.cli.output import folded, terminal, worded
     from trtprof.cli.timeline import table_of
 
     console = terminal()
-    console.print(Text(f"{path}: {len(report.kernels):,} kernels measured", style="bold"))
+    console.print(folded(f"{path}: {shown(f'{len(report.kernels):,} kernels measured')}", console, "bold"))
     for line in _scores(report):
-        console.print(Text(f"  {line}"))
+        console.print(worded(f"  {line}", console))
     if not lines:
-        console.print(Text("Disagreements: found none"))
+        console.print(worded("Disagreements: found none", console))
         return
     table = table_of(("kernel", "left"), ("measured", "left"), ("name says", "left"))
     for name, measured, says, _, _ in lines:
-        table.add_row(Text(name), measured, says)
-    console.print(Text(f"Disagreements: {len(lines):,}", style="bold"))
+        table.add_row(Text(name), shown(measured), shown(says))
+    console.print(worded(f"Disagreements: {len(lines):,}", console, "bold"))
     console.print(table)
 
 

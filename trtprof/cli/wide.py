@@ -17,9 +17,17 @@ def is_wide(text: str) -> bool:
     return _IS_WIDE.search(text) is not None
 
 
-def padded(text: str, cells: int) -> str:
-    """Return a text with blanks up to so many cells."""
-    return text + " " * max(0, cells - _cells(text))
+def padded(text: str, width: int, *, left: bool = False) -> str:
+    """Return a text with blanks behind it up to so many cells, or before it."""
+    blanks = " " * max(0, width - cells(text))
+    return blanks + text if left else text + blanks
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    from rich.cells import cell_len
+
+    return cell_len(text)
 
 
 def fold(text: str, width: int) -> str:
@@ -36,15 +44,9 @@ def fold(text: str, width: int) -> str:
 def _lines(text: str, width: int) -> Iterator[str]:
     line, used = "", 0
     for piece in _PIECE.findall(text):
-        cells = _cells(piece)
-        if line and used + cells > width and not piece.isspace():
+        more = cells(piece)
+        if line and used + more > width and not piece.isspace():
             yield line.rstrip()
             line, used = "", 0
-        line, used = line + piece, used + cells
+        line, used = line + piece, used + more
     yield line.rstrip()
-
-
-def _cells(text: str) -> int:
-    from rich.cells import cell_len
-
-    return cell_len(text)
