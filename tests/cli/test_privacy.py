@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import socket
 import sqlite3
 import sys
+import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.cli.test_recipe import FILES
 from tests.conftest import ROOT
 from trtprof import privacy
 from trtprof.cli.app import app
@@ -65,7 +68,20 @@ def place(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Path:
         (folder / name).mkdir()
         for kind in ("layers", "profile", "times"):
             shutil.copy(ROOT / "fixtures" / "trtexec" / f"tiny_v86.{kind}.json", folder / name / f"{kind}.json")
-    shutil.copy(ROOT / "fixtures" / "nsys" / "h100_eager.sqlite", folder)
+    for name in ("h100_eager.sqlite", "h100_ncu_raw.csv"):
+        shutil.copy(ROOT / "fixtures" / "nsys" / name, folder)
+    marked = shutil.copy(folder / "h100_eager.sqlite", folder / "marked.sqlite")
+    with sqlite3.connect(marked) as database:
+        database.execute(
+            "CREATE TABLE TARGET_INFO_SYSTEM_ENV (globalVid INT, devStateName TEXT, name TEXT, value TEXT)"
+        )
+        facts = {"Hostname": "markhost", "User": "markuser", "DeviceEnvironment": "API_TOKEN=marksecret"}
+        database.executemany("INSERT INTO TARGET_INFO_SYSTEM_ENV VALUES (0, '', ?, ?)", facts.items())
+        database.execute("CREATE TABLE PROCESSES (globalPid INT, pid INT, name TEXT)")
+        database.execute("INSERT INTO PROCESSES VALUES (0, 1, '/markplace/markhome/markuser/infer.py')")
+    database.close()
+    shutil.copytree(folder / "one", folder / "traced")
+    shutil.copy(marked, folder / "traced" / "trace.sqlite")
     return folder
 
 
@@ -82,6 +98,10 @@ def answers(place: Path) -> dict[str, Sequence[object]]:
         "diff": ["diff", place / "one", place / "two"],
         "compare": ["compare", f"fp16={place / 'one'}", f"int8={place / 'two'}", "--out", place / "files"],
         "doctor": ["doctor"],
+        "extract": ["extract", quantised, "-o", place / "part.onnx", "--node", "/block/Add", "--force"],
+        "verify": ["verify", place / "h100_ncu_raw.csv"],
+        "a trace that names its host": ["kernels", place / "marked.sqlite"],
+        "engines with such a trace": ["compare", f"fp16={place / 'traced'}", "--out", place / "files"],
         "refused": ["inspect", place / "residual_micro.onnx"],
     }
 
@@ -93,6 +113,7 @@ def test_an_answer_says_nothing_of_the_host(place: Path, what: str, output: str)
         pytest.importorskip("onnxruntime")
     done = run(place, *answers(place)[what], "--format", output)
     assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert bool(done.stdout) is (what != "refused"), done.stderr.decode()
     assert said_of_the_host(done.stdout) == []
     host = socket.gethostname().encode()
     assert len(host) < 8 or host not in done.stdout
@@ -127,6 +148,11 @@ def test_a_comparison_is_handed_on_without_the_host(place: Path, rtx: None) -> N
     connection.close()
     listed = run(place, "runs", "--db", store)
     assert str(out / "capture").encode() in listed.stdout.replace(b"\n", b"")
+    history = place / "history.html"
+    told = run(place, "report", "--history", model, "--db", store, "--html", history)
+    assert told.returncode == 0, told.stderr.decode()
+    table = run(place, "report", "--history", model, "--db", store, "--format", "json")
+    assert said_of_the_host(history.read_bytes()) == said_of_the_host(table.stdout) == []
     again = run(place, "compare", out, "--html", page, "--keep-host")
     assert again.returncode == 0
     assert said_of_the_host(page.read_bytes())
@@ -139,6 +165,28 @@ def test_a_sensitivity_is_handed_on_without_the_host(place: Path) -> None:
     assert said_of_the_host(done.stdout) == []
     for path in (place / "sens").iterdir():
         assert said_of_the_host(path.read_bytes()) == [], path.name
+
+    planned = ("plan", place / "residual_micro.onnx", "--sensitivity", place / "sens", "--times", place / "timed")
+    ends = ("compare", place / "residual_micro.onnx", "-p", "fp16", "-p", "int8", "--out", place / "timed")
+    pytest.importorskip("tensorrt_rtx")
+    assert run(place, *ends).returncode == 0
+    page, mixed = place / "plan.html", place / "mixed.onnx"
+    done = run(place, *planned, "--html", page, "-o", mixed, "--format", "json")
+    assert done.returncode == 0, done.stderr.decode()
+    for data in (done.stdout, page.read_bytes(), mixed.read_bytes()):
+        assert said_of_the_host(data) == []
+
+
+def test_a_board_s_archive_is_imported_without_this_host(place: Path) -> None:
+    archive = place / "capture.tgz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, text in FILES.items():
+            item = tarfile.TarInfo(f"capture/{name}")
+            item.size = len(text)
+            tar.addfile(item, io.BytesIO(text.encode()))
+    done = run(place, "import", archive, "--out", place / "board", "--db", place / "board.db", "--format", "json")
+    assert done.returncode == 0, done.stderr.decode()
+    assert said_of_the_host(done.stdout) == said_of_the_host((place / "board.db").read_bytes()) == []
 
 
 def test_a_recipe_says_nothing_of_the_host(place: Path) -> None:
