@@ -6,6 +6,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from trtprof.dashboards.said import mark, said
 from trtprof.units import ABSENT
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _final(value: object) -> object:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("trtprof.dashboards", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -64,3 +65,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(said=said, mark=mark)
+    return environment
