@@ -55,7 +55,7 @@ def _final(value: object) -> object:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
     environment = Environment(
         loader=PackageLoader("trtprof.dashboards", "templates"),
@@ -65,5 +65,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(said=said, mark=mark)
+    # Without a context jinja would look constants up once, in the language of whoever comes first.
+    environment.filters["said"] = pass_context(lambda _, text: said(text))
+    environment.filters["mark"] = pass_context(lambda _, text: mark(text))
     return environment

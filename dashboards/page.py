@@ -39,7 +39,7 @@ def render(comparison: Comparison) -> str:
 def assemble(
     title: str, beside: str, subtitle: str, panels: Sequence[Panel], *, layers: Sequence[Mapping[str, Any]] = ()
 ) -> str:
-    """Return a page of these panels; ``beside`` stands in the heading after the title, a name, in paler ink.
+    """Return a page of these panels; ``beside`` stands in the heading after the title, in paler ink.
 
     ``layers`` are what can be selected on the page.
     """

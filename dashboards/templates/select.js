@@ -138,7 +138,7 @@ const selection = (() => {
     const layer = describe(id);
     const element = document.createElement("a");
     element.href = `#layer=${id}`;
-    element.textContent = `${layer.engine} row ${layer.row}${layer.time ? ` (${layer.time})` : ""}`;
+    element.textContent = tell("{} row {}", layer.engine, layer.row) + (layer.time ? tell(" ({})", layer.time) : "");
     return element;
   }
 
