@@ -85,6 +85,7 @@ def strings(value: object, key: str = "") -> Iterator[str]:
 
 def texts_of(make: Callable[[], str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return all that a page shows in Chinese, that of its charts and of its packed tables too."""
+    page.prepare()  # plotly.js is packed once for all pages, and not by what stands in for it here
     carried: list[str] = []
 
     def noted(text: Any) -> str:
