@@ -9,8 +9,10 @@ from typing import Final
 from trtprof.dashboards.curves import Curve, curves
 from trtprof.dashboards.page import assemble
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, number
 from trtprof.dashboards.theme import LIGHT
+from trtprof.dashboards.words import paragraph
 from trtprof.model import Notice
 from trtprof.quantisation import Activation, Weight
 from trtprof.units import decibel, plural, significant
@@ -34,7 +36,7 @@ def render_calibration(  # noqa: PLR0917 - the page's parts, in its order
 
 
 def _advice(notices: Sequence[Notice]) -> Panel:
-    text = " ".join(f"{notice.message}." for notice in notices)
+    text = paragraph(f"{notice.message}." for notice in notices)
     return Panel(
         id="advice",
         title="What does the data advise?",
@@ -59,8 +61,8 @@ def _activations(found: Sequence[Activation], method: str) -> Panel:
     columns = (
         Column("tensor", wide=True),
         Column("largest value, measured", numeric=True),
-        *(Column(f"{name}, threshold", numeric=True) for name in _COLOURS),
-        *(Column(f"{name}, SQNR by histogram", numeric=True) for name in _COLOURS),
+        *(Column(about(name, "threshold", ", "), numeric=True) for name in _COLOURS),
+        *(Column(about(name, "SQNR by histogram", ", "), numeric=True) for name in _COLOURS),
     )
     answer = (
         f"{plural(len(found), 'tensor')} with {method}; the charts are the {len(shown)} where the choice matters most."
@@ -91,7 +93,7 @@ def _threshold(item: Activation, method: str) -> Cell:
 
 def _histogram(item: Activation) -> Figure:
     if item.counts is None:
-        return curves([], item.tensor, "values")
+        return curves([], Said(item.tensor), "values")
     negative, positive = (row.reshape(_POINTS, -1).sum(axis=1) for row in item.counts)
     width = item.edge / _POINTS
     points = [((place + 0.5) * width, int(count)) for place, count in enumerate(positive)]
@@ -101,9 +103,9 @@ def _histogram(item: Activation) -> Figure:
     series = [_area(points)]
     for name, colour in _COLOURS.items():
         value = item.amax[name]
-        label = f"{name} {significant(value, 3)} ({decibel(item.sqnr_db.get(name))})"
-        series.append(Curve(label, LIGHT[colour], (value, value), (0.5, float(top)), style="dash"))
-    return curves(series, "value", "values (log)", log_y=True, title=item.tensor)
+        label = f"{name} {significant(value, 3)} ({said(decibel(item.sqnr_db.get(name)))})"
+        series.append(Curve(Said(label), LIGHT[colour], (value, value), (0.5, float(top)), style="dash"))
+    return curves(series, "value", "values (log)", log_y=True, title=Said(item.tensor))
 
 
 def _area(points: Sequence[tuple[float, int]]) -> Curve:
@@ -149,5 +151,5 @@ def _weight_histogram(item: Weight) -> Figure:
     width = 2 * item.edge / bins
     points = [(-item.edge + (place + 0.5) * width, int(count)) for place, count in enumerate(item.counts)]
     per_channel = decibel(item.per_channel_db)
-    title = f"{item.node}: per-tensor {decibel(item.per_tensor_db)}, per-channel {per_channel}"
+    title = about(item.node, f"per-tensor {decibel(item.per_tensor_db)}, per-channel {per_channel}")
     return curves([_area(points)], "weight", "values (log)", log_y=True, title=title)

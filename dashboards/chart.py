@@ -9,9 +9,9 @@ from typing import Any
 
 from trtprof.dashboards.drawing import visible
 from trtprof.dashboards.panel import Figure
+from trtprof.dashboards.said import said, sans
 from trtprof.dashboards.theme import LIGHT
 
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 _BAR_PX = 92
 _STEP_PX = 56
 _AXIS_PX = 96
@@ -99,8 +99,8 @@ def _step(step: Step, place: int) -> dict[str, Any]:
 
 
 def plot_text(text: str) -> str:
-    """Return text for a chart, where Plotly would read tags and entities."""
-    return html.escape(visible(text), quote=False)
+    """Return text for a chart in the reader's language, where Plotly would read tags and entities."""
+    return html.escape(visible(said(text)), quote=False)
 
 
 def _bar(segment: Segment, places: list[int]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _whiskers(whiskers: Sequence[Whisker], places: Sequence[int]) -> dict[str, A
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": "range of the modelled total, ◆ mid",
+        "name": plot_text("range of the modelled total, ◆ mid"),
         "x": [whisker.mid for whisker in whiskers],
         "y": [place + 0.3 for place in places],
         "hoverinfo": "skip",
@@ -147,7 +147,7 @@ def framed(layout: dict[str, Any]) -> dict[str, Any]:
     return {
         "meta": {"ink": LIGHT["ink"], "page": LIGHT["page"]},
         "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": LIGHT["soft"], "activecolor": LIGHT["ink"]},
-        "font": {"family": _FONT, "size": 13, "color": LIGHT["ink"]},
+        "font": {"family": sans("'"), "size": 13, "color": LIGHT["ink"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "dragmode": False,
@@ -164,7 +164,7 @@ def bar_layout(bars: Sequence[str], axis: str) -> dict[str, Any]:
         "uniformtext": {"minsize": 11, "mode": "hide"},
         "height": _AXIS_PX + _BAR_PX * len(bars),
         "margin": {"l": 8, "r": 16, "t": 8, "b": 48},
-        "xaxis": {"title": {"text": axis}, "rangemode": "tozero", "gridcolor": LIGHT["line"],
+        "xaxis": {"title": {"text": plot_text(axis)}, "rangemode": "tozero", "gridcolor": LIGHT["line"],
                   "zerolinecolor": LIGHT["soft"], "fixedrange": True, "automargin": True},
         "yaxis": {"range": [len(bars) - 0.4, -0.7], "visible": False, "fixedrange": True},
         "annotations": [

@@ -6,6 +6,7 @@ import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from trtprof.dashboards.said import mark, said
 from trtprof.units import ABSENT
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def _final(value: object) -> object:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("trtprof.dashboards", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -64,3 +65,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    # Without a context jinja would look constants up once, in the language of whoever comes first.
+    environment.filters["said"] = pass_context(lambda _, text: said(text))
+    environment.filters["mark"] = pass_context(lambda _, text: mark(text))
+    return environment

@@ -10,6 +10,7 @@ from trtprof.dashboards.categories import mid_ns
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.page import assemble
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import sentence
@@ -26,7 +27,7 @@ Value = Callable[[PastEngine], "float | None"]
 
 def render_history(runs: Sequence[PastRun]) -> str:
     """Return the page of several runs as HTML; the same runs give the same bytes."""
-    models = ", ".join(dict.fromkeys(run.model for run in runs)) or "no model"
+    models = ", ".join(dict.fromkeys(run.model for run in runs)) or said("no model")
     return assemble(models, plural(len(runs), "run"), _subtitle(runs), panels_of(runs))
 
 
@@ -39,7 +40,7 @@ def _subtitle(runs: Sequence[PastRun]) -> str:
     if not runs:
         return "the store has no run"
     devices = ", ".join(dict.fromkeys(run.device for run in runs))
-    return f"{runs[0].created} to {runs[-1].created}; {devices}"
+    return Said(f"{said(f'{runs[0].created} to {runs[-1].created}')}{mark('; ')}{devices}")
 
 
 def names_of(runs: Sequence[PastRun]) -> list[str]:
@@ -73,7 +74,7 @@ def share_panel(runs: Sequence[PastRun]) -> Panel:
     """Return the share of conv and gemm time on Tensor Cores over the runs."""
     known = any(engine.tensor_core_ratio is not None for run in runs for engine in run.engines)
     words = [
-        f"{name}: {percent(ratio)} in the last run that tells"
+        about(name, f"{percent(ratio)} in the last run that tells")
         for name in names_of(runs)
         if (ratio := _last(runs, name, lambda engine: engine.tensor_core_ratio)) is not None
     ]
@@ -124,8 +125,8 @@ def runs_panel(runs: Sequence[PastRun]) -> Panel:
         Column("verdict", wide=True),
     )
     lines = tuple(
-        TableRow((Cell(run.id), Cell(run.created), Cell(run.model), Cell(run.device),
-                  Cell(f"{run.tool} {run.tool_version}"), Cell(run.verdict)))
+        TableRow((*map(_name, (run.id, run.created, run.model, run.device, f"{run.tool} {run.tool_version}")),
+                  Cell(run.verdict)))
         for run in runs
     )  # fmt: skip
     return Panel(
@@ -134,6 +135,10 @@ def runs_panel(runs: Sequence[PastRun]) -> Panel:
         text=f"{plural(len(runs), 'run')}, oldest first." if runs else "Found nothing: there is no run.",
         html=draw_table(Table("runs-table", "runs of the store", columns, lines)) if runs else None,
     )
+
+
+def _name(text: str) -> Cell:
+    return Cell(Said(text))
 
 
 def _ms(engine: PastEngine, kind: Provenance) -> float | None:
@@ -153,15 +158,16 @@ def _last(runs: Sequence[PastRun], name: str, value: Value) -> float | None:
 def _change(runs: Sequence[PastRun], name: str) -> str:
     engines = [engine for run in runs if (engine := run.engine(name)) is not None and engine.time_ns is not None]
     if not engines:
-        return f"{name}: cannot tell, no stored time"
+        return about(name, "cannot tell, no stored time")
     first, last = engines[0], engines[-1]
-    text = f"{name}: {_time_words(last)} ms {last.time_provenance.value if last.time_provenance else ''}"
+    text = f"{_time_words(last)} ms {last.time_provenance.value if last.time_provenance else ''}"
     before, after = mid_ns(first.time_ns), mid_ns(last.time_ns)
     if len(engines) < 2 or first.time_provenance is not last.time_provenance or not before or after is None:
-        return text
+        return about(name, text)
     if abs(after / before - 1) < _SAME_RATIO:
-        return f"{text}, as in the first run"
-    return f"{text}, {percent(abs(after / before - 1), 1)} {'more' if after > before else 'less'} than in the first run"
+        return about(name, f"{text}, as in the first run")
+    change = f"{percent(abs(after / before - 1), 1)} {'more' if after > before else 'less'}"
+    return about(name, f"{text}, {change} than in the first run")
 
 
 def _time_words(engine: PastEngine) -> str:
@@ -182,8 +188,8 @@ def _lines(runs: Sequence[PastRun], axis: str, value: Value) -> Figure:
         "height": 340,
         "margin": {"l": 8, "r": 16, "t": 8, "b": 80},
         "hovermode": "closest",
-        "xaxis": {**grid, **ticks, "title": {"text": "run, old to new"}, "zeroline": False},
-        "yaxis": {**grid, "title": {"text": axis}, "rangemode": "tozero"},
+        "xaxis": {**grid, **ticks, "title": {"text": plot_text("run, old to new")}, "zeroline": False},
+        "yaxis": {**grid, "title": {"text": plot_text(axis)}, "rangemode": "tozero"},
     }
     return checked(traces, framed(layout))
 
@@ -191,10 +197,10 @@ def _lines(runs: Sequence[PastRun], axis: str, value: Value) -> Figure:
 def _line(place: int, name: str, runs: Sequence[PastRun], values: Sequence[float | None]) -> dict[str, Any]:
     colour = LIGHT[_SHADES[place % len(_SHADES)]]
     return {
-        "type": "scatter", "mode": "lines+markers", "name": plot_text(name),
+        "type": "scatter", "mode": "lines+markers", "name": plot_text(Said(name)),
         "x": list(range(len(runs))), "y": list(values), "connectgaps": False,
         "hovertext": [
-            plot_text(f"{name}, {run.id}, {run.created}: {item}") for run, item in zip(runs, values, strict=True)
+            plot_text(Said(f"{name}, {run.id}, {run.created}: {item}")) for run, item in zip(runs, values, strict=True)
         ],
         "hoverinfo": "text",
         "line": {"color": colour, "width": 2, "dash": _DASHES[place % len(_DASHES)]},
@@ -215,17 +221,17 @@ def _time_table(runs: Sequence[PastRun]) -> Table:
 def _time_line(run: PastRun, engine: PastEngine) -> TableRow:
     mid, p99 = mid_ns(engine.time_ns), engine.latency_p99_ns
     kind = engine.time_provenance.value if engine.time_provenance else f"no engine: {engine.unknown or ABSENT}"
-    return TableRow((Cell(run.id), Cell(run.created), Cell(engine.name), Cell(kind),
+    return TableRow((_name(run.id), _name(run.created), _name(engine.name), Cell(kind),
                      number(mid, _time_words(engine)), number(p99, ms(p99))))  # fmt: skip
 
 
 def _share_table(runs: Sequence[PastRun]) -> Table:
-    columns = (Column("run"), *(Column(f"{name}, %", numeric=True) for name in names_of(runs)))
+    columns = (Column("run"), *(Column(Said(f"{name}, %"), numeric=True) for name in names_of(runs)))
     lines = []
     for run in runs:
         engines = [run.engine(name) for name in names_of(runs)]
         shares = [None if engine is None else engine.tensor_core_ratio for engine in engines]
-        lines.append(TableRow((Cell(run.id), *(number(share, percent(share).removesuffix(" %")) for share in shares))))
+        lines.append(TableRow((_name(run.id), *(number(share, percent(share).removesuffix(" %")) for share in shares))))
     return Table("tensor-cores-table", "conv and gemm time on Tensor Cores", columns, tuple(lines), tools=False)
 
 
@@ -240,9 +246,9 @@ def _findings(runs: Sequence[PastRun]) -> dict[tuple[str, str, str], dict[str, P
 
 
 def _findings_table(runs: Sequence[PastRun], seen: dict[tuple[str, str, str], dict[str, PastFinding]]) -> Table:
-    columns = (Column("finding", wide=True), Column("engine"), *(Column(run.id[:6]) for run in runs))
+    columns = (Column("finding", wide=True), Column("engine"), *(Column(Said(run.id[:6])) for run in runs))
     lines = tuple(
-        TableRow((Cell(f"{code} {title}"), Cell(engine), *_finding_cells(runs, engine, items)))
+        TableRow((Cell(Said(f"{code} {said(title)}")), _name(engine), *_finding_cells(runs, engine, items)))
         for (engine, code, title), items in seen.items()
     )
     return Table("history-findings-table", "findings by run, savings in ms", columns, lines)

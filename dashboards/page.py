@@ -5,16 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from trtprof.comparison import Comparison
 from trtprof.dashboards.drawing import draw, source, visible
 from trtprof.dashboards.packing import ALPHABET, packed
 from trtprof.dashboards.panel import Panel
+from trtprof.dashboards.said import Said, html_code, said, sans, script_words
 from trtprof.dashboards.theme import css_variables, to_dark
 from trtprof.dashboards.words import row_time, shorten
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 _NAME_LIMIT: Final = 60
 
@@ -24,7 +29,8 @@ def render(comparison: Comparison) -> str:
     from trtprof.dashboards.panels import panels_of
 
     names = ", ".join([*(built.name for built in comparison.engines), *(item.name for item in comparison.missing)])
-    beside = "" if comparison.model.path is None else f"at {names}"  # engines alone are named after themselves
+    # Engines alone are named after themselves.
+    beside = "" if comparison.model.path is None else Said(f"{said('at')} {names}")
     return assemble(
         comparison.model.name, beside, _subtitle(comparison), panels_of(comparison), layers=layers(comparison)
     )
@@ -37,8 +43,10 @@ def assemble(
 
     ``layers`` are what can be selected on the page.
     """
+    from markupsafe import Markup
+
     plotly, plotly_hash = _plotly() if any(panel.figures for panel in panels) else ("", None)
-    script = source("select.js") + source("page.js")
+    script = _bare(source("select.js") + source("page.js"))
     hashes = [source_hash(str(script)), *([plotly_hash] if plotly_hash else [])]
     page = draw(
         "page.html",
@@ -46,8 +54,10 @@ def assemble(
         beside=beside,
         subtitle=subtitle,
         policy=policy(hashes),
-        style=draw("page.css", themes=css_variables(), places=range(7)),
+        language=html_code(),
+        style=draw("page.css", themes=css_variables(), places=range(7), fonts=Markup(sans('"').replace(", ", ","))),
         script=script,
+        words=Markup(_json(words)) if (words := script_words(str(script))) else "",
         panels=panels,
         data=packed(_json(page_data(panels, layers))),
         plotly=plotly,
@@ -78,7 +88,7 @@ def layers(comparison: Comparison) -> list[dict[str, Any]]:
             "name": built.name,
             "rows": [row.layer.index for row in built.rows],
             "names": [shorten(row.layer.name, _NAME_LIMIT) for row in built.rows],
-            "times": [row_time(row.time_ns) for row in built.rows],
+            "times": [said(row_time(row.time_ns)) for row in built.rows],
             "groups": [row.group for row in built.rows],
         }
         for built in comparison.engines
@@ -108,6 +118,11 @@ def _subtitle(comparison: Comparison) -> str:
     where = "no GPU was used, times are modelled for" if comparison.device_is_modelled else "measured on"
     target = f", target {made.target}" if comparison.device_is_modelled else ""
     return f"{made.tool} {made.tool_version}{target}; {where} {comparison.device.name}"
+
+
+def _bare(script: Markup) -> Markup:
+    """The script without its lines of comments, which every page would carry."""
+    return type(script)(re.sub(r"^ *//.*\n", "", script, flags=re.MULTILINE))
 
 
 def _json(data: object) -> str:

@@ -9,6 +9,7 @@ from trtprof.bounds import Bound, Roofs, RowRoof
 from trtprof.dashboards.categories import CONV
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.panel import Figure
+from trtprof.dashboards.said import about
 from trtprof.dashboards.theme import LIGHT, category_colour
 from trtprof.dashboards.words import us
 from trtprof.model import DType
@@ -45,7 +46,7 @@ def _roof(roofs: Roofs, kind: DType, low: float, high: float, dash: str) -> dict
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": f"roof of {kind.value.upper()}",
+        "name": plot_text(f"roof of {kind.value.upper()}"),
         "x": [_short(place) for place in places],
         "y": [_short(min(rate, roofs.memory_bytes_per_s * place) / 1e12) for place in places],
         "hoverinfo": "name",
@@ -60,7 +61,7 @@ def _points(kind: Bound, rows: Sequence[RowRoof], labels: dict[int, str], place:
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": f"bound by {kind.value}",
+        "name": plot_text(f"bound by {kind.value}"),
         "x": [_short(row.intensity or 0.0) for row in own],
         "y": [_short((row.flops or 0) / (row.time_ns or 1.0) / 1e3) for row in own],
         "hovertext": [_hover(row, labels[row.row]) for row in own],
@@ -75,7 +76,8 @@ def _points(kind: Bound, rows: Sequence[RowRoof], labels: dict[int, str], place:
 
 def _hover(row: RowRoof, label: str) -> str:
     math = row.math.value.upper() if row.math else ""
-    return plot_text(f"{row.row} {label}: {math}, {us(row.time_ns or 0.0)} µs, {percent(row.roof_ratio)} of its roof")
+    said = f"{math}, {us(row.time_ns or 0.0)} µs, {percent(row.roof_ratio)} of its roof"
+    return plot_text(about(f"{row.row} {label}", said))
 
 
 def _short(value: float) -> float:
@@ -89,7 +91,7 @@ def _layout() -> dict[str, Any]:
             "height": 420,
             "margin": {"l": 8, "r": 16, "t": 8, "b": 96},
             "hovermode": "closest",
-            "xaxis": {**axis, "title": {"text": "operations a byte of least traffic"}},
-            "yaxis": {**axis, "title": {"text": "10¹² operations a second, derived"}},
+            "xaxis": {**axis, "title": {"text": plot_text("operations a byte of least traffic")}},
+            "yaxis": {**axis, "title": {"text": plot_text("10¹² operations a second, derived")}},
         }
     )

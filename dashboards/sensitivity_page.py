@@ -7,8 +7,10 @@ import math
 from trtprof.dashboards.curves import Curve, curves
 from trtprof.dashboards.page import assemble
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, number
 from trtprof.dashboards.theme import LIGHT
+from trtprof.dashboards.words import paragraph
 from trtprof.quantisation import LayerSensitivity, Sensitivity
 from trtprof.units import decibel, percent, plural
 
@@ -32,8 +34,8 @@ def ranked(found: Sensitivity) -> list[LayerSensitivity]:
 
 def _ranking(found: Sensitivity) -> Panel:
     rows = ranked(found)
-    worst = ", ".join(f"{row.layer} ({decibel(row.sqnr_db)})" for row in rows[:3])
-    whole = f" With all layers quantised it is {decibel(found.whole_db)}."
+    worst = ", ".join(f"{row.layer} ({said(decibel(row.sqnr_db))})" for row in rows[:3])
+    whole = f"With all layers quantised it is {decibel(found.whole_db)}."
     table = Table(
         "ranking-table",
         f"layers, each {_WORDS[found.mode]}",
@@ -51,7 +53,7 @@ def _ranking(found: Sensitivity) -> Panel:
     return Panel(
         id="ranking",
         title="Which layers cost accuracy?",
-        text=f"Of {plural(len(rows), 'layer')} these matter most: {worst}.{whole}",
+        text=paragraph([f"Of {plural(len(rows), 'layer')} these matter most: {worst}.", whole]),
         how_to_read=(
             "SQNR is the signal-to-quantisation-noise ratio of the worst output against the float model; 6 dB more is "
             "half the error. Alone, a low one is a sensitive layer; left out, a high one is."
@@ -65,7 +67,7 @@ def _cells(place: int, row: LayerSensitivity, found: Sensitivity) -> tuple[Cell,
     return (
         Cell(str(place), sort=float(place)),
         names([row.layer]),
-        Cell(", ".join(dict.fromkeys(row.operators))),
+        Cell(Said(", ".join(dict.fromkeys(row.operators)))),
         number(row.sqnr_db, decibel(row.sqnr_db)),
         number(row.cosine, "" if row.cosine is None else f"{row.cosine:.6f}"),
         number(row.top1_agreement, percent(row.top1_agreement, 1)),
@@ -78,10 +80,11 @@ def _has_metric(found: Sensitivity) -> bool:
 
 
 def _depth(found: Sensitivity, depth: str) -> Panel:
+    words = said(depth)
     return Panel(
         id="depth",
         title="Do the sensitive layers lie near input and output?",
-        text=f"{depth[:1].upper()}{depth[1:]}.",
+        text=Said(f"{words[:1].upper()}{words[1:]}{mark('.')}"),
         how_to_read="a point a layer, from input to output; where layers are quantised alone, low is sensitive.",
         figures=(_chart(found),),
     )
@@ -98,6 +101,6 @@ def _chart(found: Sensitivity) -> Figure:
         ]
         if rows:
             x, y = tuple(row.place for row in rows), tuple(row.sqnr_db or 0.0 for row in rows)
-            hovers = tuple(f"{row.layer}: {decibel(row.sqnr_db)}" for row in rows)
+            hovers = tuple(about(row.layer, decibel(row.sqnr_db)) for row in rows)
             series.append(Curve(label, LIGHT[colour], x, y, hovers, "markers", symbol))
     return curves(series, "place, from input (0) to output (1)", "SQNR, dB")

@@ -7,6 +7,7 @@ from typing import Final
 
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.drawing import visible
+from trtprof.dashboards.said import about, html_code, sans
 from trtprof.dashboards.theme import LIGHT, dtype_colour
 from trtprof.dashboards.words import shorten, total_words, wanted_operand
 from trtprof.model import Estimate, Provenance
@@ -25,10 +26,10 @@ def summary_svg(comparison: Comparison) -> str:
     most = max((time.high for time in times.values()), default=0.0) or 1.0
     scale = (_WIDTH - 2 * _LEFT) / most
     height = 14 + _STEP * len(comparison.engines)
-    title = _text(f"{comparison.model.name}: {comparison.verdict.sentence}")
+    title = _text(about(comparison.model.name, comparison.verdict.sentence))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}" '
-        f'role="img" font-family="system-ui, sans-serif" font-size="13"><title>{title}</title>',
+        f'role="img" font-family="{_fonts()}" font-size="13"><title>{title}</title>',
         f'<rect width="{_WIDTH}" height="{height}" rx="8" fill="{LIGHT["page"]}" stroke="{LIGHT["line"]}"/>',
     ]
     for place, built in enumerate(comparison.engines):
@@ -36,8 +37,13 @@ def summary_svg(comparison: Comparison) -> str:
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
+def _fonts() -> str:
+    """A picture in a pull request has the fonts of whoever looks at it."""
+    return "system-ui, sans-serif" if html_code() == "en" else sans("'")
+
+
 def _engine(built: Built, time: Estimate | None, top: int, scale: float) -> str:
-    label = f"{shorten(built.name, _NAME)}: {_words(built)}"
+    label = about(shorten(built.name, _NAME), _words(built))
     text = f'<text x="{_LEFT}" y="{top + 13}" fill="{LIGHT["ink"]}">{_text(label)}</text>'
     if time is None:
         return text

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trtprof.dashboards.categories import mid_ns
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.packing import ALPHABET, packed
+from trtprof.dashboards.said import Said, said
 from trtprof.dashboards.words import shorten, us, us_range
 from trtprof.model import Estimate, Provenance
 from trtprof.units import ABSENT, ms, ms_range, significant
@@ -26,7 +27,7 @@ _LIST_LIMIT: Final = 96
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its header with the unit and provenance; ``wide`` keeps names from being broken into slivers."""
+    """A column: its header, words of ours or :class:`Said`, with the unit; ``wide`` keeps names whole."""
 
     label: str
     numeric: bool = False
@@ -37,7 +38,8 @@ class Column:
 class Cell:
     """A cell. ``sort`` orders numbers (absent sorts last), ``names`` are printed short with the full text to open.
 
-    ``category`` is the place of a category's colour, ``href`` leads to an element of the page.
+    ``category`` is the place of a category's colour, ``href`` leads to an element of the page. ``text`` is words of
+    ours unless it is :class:`Said`.
     """
 
     text: str | Markup = ABSENT
@@ -58,8 +60,8 @@ class Cell:
         """The short form of ``names``, ``None`` where they fit as they are."""
         if len(", ".join(self.names)) <= _LIST_LIMIT:
             return None
-        more = f" + {len(self.names) - 1} more" if len(self.names) > 1 else ""
-        return shorten(self.names[0], _NAME_LIMIT) + more
+        more = said(f" + {len(self.names) - 1} more") if len(self.names) > 1 else ""
+        return Said(shorten(self.names[0], _NAME_LIMIT) + more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from trtprof.dashboards.chart import checked, plot_text
 from trtprof.dashboards.panel import Figure
+from trtprof.dashboards.said import sans
 from trtprof.dashboards.theme import LIGHT
 
 _STRIP_PX: Final = 104
 _AXIS_PX: Final = 64
 _GAP: Final = 0.035
-_FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 MOST_POINTS: Final = 1600
 
 
@@ -47,7 +47,7 @@ def strips(series: Sequence[Series], axis: str) -> Figure:
     layout: dict[str, Any] = {
         "height": _AXIS_PX + _STRIP_PX * count,
         "margin": {"l": 8, "r": 16, "t": 12, "b": 48},
-        "font": {"family": _FONT, "size": 13, "color": LIGHT["ink"]},
+        "font": {"family": sans("'"), "size": 13, "color": LIGHT["ink"]},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "meta": {"ink": LIGHT["ink"], "page": LIGHT["page"]},
@@ -57,8 +57,8 @@ def strips(series: Sequence[Series], axis: str) -> Figure:
         "hovermode": "x",
         "annotations": [],
         "xaxis": {
-            "title": {"text": axis}, "gridcolor": LIGHT["line"], "zerolinecolor": LIGHT["soft"], "fixedrange": True,
-            "anchor": _y(count - 1),
+            "title": {"text": plot_text(axis)}, "gridcolor": LIGHT["line"], "zerolinecolor": LIGHT["soft"],
+            "fixedrange": True, "anchor": _y(count - 1),
         },
     }  # fmt: skip
     height = (1 - _GAP * (count - 1)) / count

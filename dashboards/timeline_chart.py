@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from trtprof.dashboards.chart import bar_layout, checked, framed, plot_text
 from trtprof.dashboards.panel import Figure
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import UNITS, shorten, us
 from trtprof.gpu_timeline import EngineTimeline, GapCause, RunBins, TracedGap, TracedKernel
@@ -100,7 +101,7 @@ def inference_figure(name: str, place: int, timeline: EngineTimeline) -> Figure:
         causes = ", ".join(f"{cause.value} {_ms(time)}" for cause, time in timeline.causes[:2] if time)
         labels.append(f"no kernel: {_ms(timeline.idle_ns)} ms, most of it {causes}")
     layout = bar_layout(labels, "ms from its first kernel, measured")
-    title = f"{name}: inference {timeline.shown:,} of {timeline.inferences:,}"
+    title = about(name, f"inference {timeline.shown:,} of {timeline.inferences:,}")
     return checked(
         traces,
         {
@@ -125,7 +126,7 @@ def _lane(place: int, y: int, lane: Lane, bars: Sequence[Drawn]) -> dict[str, An
     return {
         "type": "bar",
         "orientation": "h",
-        "name": UNITS[lane.unit],
+        "name": plot_text(UNITS[lane.unit]),
         "base": [_short(bar.start_ns) for bar in bars],
         "x": [_short(bar.end_ns - bar.start_ns) for bar in bars],
         "y": [y] * len(bars),
@@ -144,19 +145,19 @@ def _mark(place: int, bar: Drawn) -> str:
 
 
 def _said(bar: Drawn) -> str:
-    return bar.kernels[0].name if len(bar.kernels) == 1 else f"{len(bar.kernels)} short kernels"
+    return Said(shorten(bar.kernels[0].name, _NAME)) if len(bar.kernels) == 1 else f"{len(bar.kernels)} short kernels"
 
 
 def _gap_trace(y: int, cause: GapCause, gaps: Sequence[TracedGap]) -> dict[str, Any]:
     return {
         "type": "bar",
         "orientation": "h",
-        "name": cause.value,
+        "name": plot_text(cause.value),
         "base": [_short(gap.start_ns) for gap in gaps],
         "x": [_short(gap.duration_ns) for gap in gaps],
         "y": [y] * len(gaps),
         "width": 0.4,
-        "text": [cause.value] * len(gaps),
+        "text": [plot_text(cause.value)] * len(gaps),
         "textposition": "inside",
         "insidetextanchor": "middle",
         "textangle": 0,
@@ -179,7 +180,7 @@ def _host(gap: TracedGap) -> str:
 def _meta(said: Sequence[str]) -> dict[str, list[Any]]:
     """What is said of each bar beside its time and its layer, which the page's script knows; each text once."""
     texts = {text: place for place, text in enumerate(dict.fromkeys(said))}
-    return {"names": [plot_text(shorten(text, _NAME)) for text in texts], "name": [texts[text] for text in said]}
+    return {"names": [plot_text(text) for text in texts], "name": [texts[text] for text in said]}
 
 
 def run_figure(name: str, timeline: EngineTimeline) -> Figure:
@@ -192,7 +193,7 @@ def run_figure(name: str, timeline: EngineTimeline) -> Figure:
     traces = [_area(UNITS[unit], width, shares, {"fillcolor": SHADES[unit]}) for unit, shares in units]
     traces += [_area(f"no kernel: {cause.value}", width, shares, _hatched(cause)) for cause, shares in run.gaps]
     axis = {"gridcolor": LIGHT["line"], "fixedrange": True, "automargin": True, "zeroline": False}
-    title = f"{name}: the whole run, {count:,} bins of {bin_words(run)}"
+    title = about(name, f"the whole run, {count:,} bins of {bin_words(run)}")
     return checked(
         traces,
         framed(
@@ -201,7 +202,7 @@ def run_figure(name: str, timeline: EngineTimeline) -> Figure:
                 "margin": {"l": 8, "r": 16, "t": 34, "b": 60},
                 "title": {"text": plot_text(title), "x": 0, "xref": "paper", "font": {"size": 14}},
                 "hovermode": "closest",
-                "xaxis": {**axis, "title": {"text": "ms from the run's first kernel, measured"},
+                "xaxis": {**axis, "title": {"text": plot_text("ms from the run's first kernel, measured")},
                           "range": [0, width * count]},
                 "yaxis": {**axis, "range": [0, 1], "tickformat": ".0%", "nticks": 5},
                 "shapes": [_shown(run)],
@@ -221,7 +222,7 @@ def _area(label: str, width: float, shares: Sequence[float], fill: dict[str, Any
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": plot_text(f"{label} {percent(mean, 1)}"),
+        "name": plot_text(Said(f"{said(label)} {percent(mean, 1)}")),
         "x0": 0,
         "dx": width,
         "y": [*shares, shares[-1]],
@@ -253,8 +254,8 @@ def _shown_label(run: RunBins, shown: int) -> dict[str, Any]:
     middle = sum(run.shown_ns) / 2 / NS_PER_MS
     side = "left" if middle < run.span_ns / NS_PER_MS / 2 else "right"
     return {
-        "text": f"inference {shown:,}", "x": middle, "y": 1, "yref": "paper", "yanchor": "bottom", "xanchor": side,
-        "showarrow": False, "font": {"color": LIGHT["ink"], "size": 12},
+        "text": plot_text(f"inference {shown:,}"), "x": middle, "y": 1, "yref": "paper", "yanchor": "bottom",
+        "xanchor": side, "showarrow": False, "font": {"color": LIGHT["ink"], "size": 12},
     }  # fmt: skip
 
 

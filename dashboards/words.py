@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from trtprof.comparison import Built, FusionChange
+from trtprof.dashboards.said import Said, mark, said
 from trtprof.model import DType, Estimate, Layout, Precision, Provenance, Unit, Unknown
 from trtprof.units import ABSENT, NS_PER_US, ms, ms_range, significant
 
@@ -34,7 +35,7 @@ def dtype_word(dtype: DType | None) -> str:
 
 def types_word(source: DType | None, result: DType | None) -> str:
     """Return ``FP16 → INT8``, in one piece."""
-    return f"{dtype_word(source)}\u00a0→\u00a0{dtype_word(result)}"
+    return Said(f"{said(dtype_word(source))}\u00a0→\u00a0{said(dtype_word(result))}")
 
 
 def layout_word(layout: Layout | None) -> str:
@@ -90,8 +91,14 @@ def row_time(time: Estimate | float | None) -> str:
 
 def sentence(parts: Iterable[str]) -> str:
     """Return the parts as one sentence, separated by semicolons."""
-    text = "; ".join(parts)
-    return text if text.endswith((".", "?")) or not text else text + "."
+    text = mark("; ").join(map(said, parts))
+    return Said(text if text.endswith((".", "?", "。", "？")) or not text else text + mark("."))
+
+
+def paragraph(sentences: Iterable[str]) -> Said:
+    """Return whole sentences one after the other; an empty one is none."""
+    joint = " " if mark(".") == "." else ""
+    return Said(joint.join(said(text) for text in sentences if text))
 
 
 def shorten(text: str, limit: int) -> str:

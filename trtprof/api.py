@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trtprof.backends.capture import find_capture
 from trtprof.comparison import Comparison
 from trtprof.errors import InputError, UsageError
+from trtprof.language import reader_language, showing, shown
 from trtprof.pipeline.make import Silent, Stages, make_capture
 from trtprof.pipeline.options import DEFAULT_WORKSPACE, CompareOptions, merge_precisions
 from trtprof.pipeline.read import read_capture
@@ -135,19 +137,26 @@ class Report:
         return to_json(self.comparison)
 
     def to_html(self) -> str:
-        """Return the offline page."""
+        """Return the offline page, in the language of the command line or, by itself, of the environment."""
         from trtprof.dashboards.page import render
 
-        page: str = render(self.comparison)
+        with showing(reader_language(os.environ)):
+            page: str = render(self.comparison)
         return page
 
     def _repr_html_(self) -> str:
+        with showing(reader_language(os.environ)):
+            return self._html()
+
+    def _html(self) -> str:
         from html import escape
 
         comparison = self.comparison
-        head = f"<p><b>{escape(comparison.model.name)}</b>: {escape(comparison.verdict.sentence)}</p>"
-        frame: str = self.engines().to_html(index=False, escape=True, na_rep="–")
-        notes = "".join(f"<li>{escape(notice.message)}</li>" for notice in comparison.notices[:3])
+        head = f"<p><b>{escape(comparison.model.name)}</b>: {escape(shown(comparison.verdict.sentence))}</p>"
+        engines = self.engines()
+        engines.columns = engines.columns.map(shown)
+        frame: str = engines.to_html(index=False, escape=True, na_rep="–")
+        notes = "".join(f"<li>{escape(shown(notice.message))}</li>" for notice in comparison.notices[:3])
         return f"{head}{frame}{self._findings_html()}<ul>{notes}</ul>"
 
     def _findings_html(self) -> str:
@@ -157,19 +166,23 @@ class Report:
 
         diagnosis = self.comparison.diagnosis
         if not diagnosis.findings:
-            return f"<p>{escape(diagnosis.sentence)}</p>"
-        shown = self.findings().head(8)
+            return f"<p>{escape(shown(diagnosis.sentence))}</p>"
+        first = self.findings().head(8)
         saves = [
-            f"{item.saving_ns.low / 1e6:.3f} to {item.saving_ns.high / 1e6:.3f}, {item.saving_provenance.value}"
+            shown(f"{item.saving_ns.low / 1e6:.3f} to {item.saving_ns.high / 1e6:.3f}, {item.saving_provenance.value}")
             if isinstance(item.saving_ns, Estimate)
-            else "cannot tell"
-            for item in diagnosis.findings[: len(shown)]
+            else shown("cannot tell")
+            for item in diagnosis.findings[: len(first)]
         ]
         columns = ["severity", "code", "engine", "cause", "saves, ms", "cure"]
-        table: str = shown.assign(**{"saves, ms": saves})[columns].to_html(index=False, escape=True)
-        left = len(diagnosis.findings) - len(shown)
-        more = f"<p>{left} more: <code>report.findings()</code></p>" if left > 0 else ""
-        return f"<p>{escape(diagnosis.sentence)}</p>{table}{more}"
+        chosen = first.assign(**{"saves, ms": saves})[columns]
+        for words in ("severity", "cause", "cure"):
+            chosen[words] = chosen[words].map(shown)
+        chosen.columns = chosen.columns.map(shown)
+        table: str = chosen.to_html(index=False, escape=True)
+        left = len(diagnosis.findings) - len(first)
+        more = f"<p>{shown(f'{left} more')}: <code>report.findings()</code></p>" if left > 0 else ""
+        return f"<p>{escape(shown(diagnosis.sentence))}</p>{table}{more}"
 
     def _table(self, key: str) -> pd.DataFrame:
         import pandas as pd

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import Enum
@@ -22,6 +23,7 @@ from typing import Final
 
 CATALOGUES: Final = (
     "rules", "findings", "verdict", "terminal", "lint", "notices", "kernels", "gates", "names", "commands", "machine",
+    "page",
 )  # fmt: skip
 """The files of a language in ``trtprof/languages``, one for each part of the program."""
 _HOLE: Final = re.compile(r"(\{[nw]?\})")
@@ -45,7 +47,7 @@ class Language(str, Enum):
     ZH = "zh"
 
 
-_shown: ContextVar[Language] = ContextVar("shown", default=Language.EN)
+_shown: ContextVar[Language | None] = ContextVar("shown", default=None)
 
 
 def show_in(language: Language) -> None:
@@ -55,12 +57,22 @@ def show_in(language: Language) -> None:
 
 def shown_language() -> Language:
     """Return the language that :func:`show_in` chose, English by default."""
-    return _shown.get()
+    return _shown.get() or Language.EN
+
+
+@contextmanager
+def showing(language: Language) -> Iterator[None]:
+    """Use a language within the block, and afterwards what was used before."""
+    before = _shown.set(language)
+    try:
+        yield
+    finally:
+        _shown.reset(before)
 
 
 def shown(text: str) -> str:
     """Return a text in the language that :func:`show_in` chose."""
-    return translate(text, _shown.get())
+    return translate(text, shown_language())
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
@@ -68,6 +80,13 @@ def language_of(environment: Mapping[str, str]) -> Language:
     locale = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := environment.get(name))), "")
     word = re.split(r"[_.@-]", locale.lower(), maxsplit=1)[0]
     return Language.ZH if word == Language.ZH.value else Language.EN
+
+
+def reader_language(environment: Mapping[str, str]) -> Language:
+    """Return the language that :func:`show_in` chose; where nothing did, ``TRTPROF_LANG``, else that of the locale."""
+    named = environment.get("TRTPROF_LANG", "").lower()
+    known = {language.value: language for language in Language}
+    return _shown.get() or known.get(named) or language_of(environment)
 
 
 def translate(text: str, language: Language) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trtprof.comparison import Built, Comparison, OutputAccuracy
 from trtprof.dashboards.panel import Panel
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, number
 from trtprof.dashboards.words import cannot_tell, sentence
 from trtprof.model import Unknown
@@ -25,7 +26,7 @@ def panel(comparison: Comparison) -> Panel:
     """Return the accuracy of each output of each variant, or why it cannot be told."""
     lines = [line for built in comparison.engines for line in _lines(built)]
     words = [accuracy_words(built) for built in comparison.engines]
-    words += [f"{item.name}: {cannot_tell(item.reason)}" for item in comparison.missing]
+    words += [about(item.name, cannot_tell(item.reason)) for item in comparison.missing]
     return Panel(
         id="accuracy",
         title="Is the answer still right?",
@@ -44,17 +45,17 @@ def accuracy_words(built: Built) -> str:
     """Return the worst output of a variant in words, or why it cannot be told."""
     accuracy = built.accuracy
     if isinstance(accuracy, Unknown):
-        return f"{built.name}: {cannot_tell(accuracy)}"
+        return about(built.name, cannot_tell(accuracy))
     sqnr = [item.sqnr_db for item in accuracy if item.sqnr_db is not None]
     if not sqnr:
-        return f"{built.name}: {plural(len(accuracy), 'output')} compared, no SQNR computed"
-    return f"{built.name}: SQNR {decibel(min(sqnr))}, the worst of {plural(len(accuracy), 'output')}"
+        return about(built.name, f"{plural(len(accuracy), 'output')} compared, no SQNR computed")
+    return about(built.name, f"SQNR {decibel(min(sqnr))}, the worst of {plural(len(accuracy), 'output')}")
 
 
 def _lines(built: Built) -> list[TableRow]:
     if isinstance(built.accuracy, Unknown):
         blank = tuple(Cell() for _ in _COLUMNS[2:])
-        return [TableRow((Cell(built.name), Cell(cannot_tell(built.accuracy)), *blank))]
+        return [TableRow((Cell(Said(built.name)), Cell(cannot_tell(built.accuracy)), *blank))]
     return [_line(built.name, item) for item in built.accuracy]
 
 
@@ -62,7 +63,7 @@ def _line(engine: str, item: OutputAccuracy) -> TableRow:
     error, cosine = item.max_abs_error, item.cosine
     return TableRow(
         (
-            Cell(engine),
+            Cell(Said(engine)),
             names([item.output]),
             number(item.samples, f"{item.samples:,}"),
             number(cosine, "" if cosine is None else f"{cosine:.6f}"),

@@ -11,6 +11,7 @@ from trtprof.comparison import Breakdown, Comparison, Gain, GroupGain, SpeedupTe
 from trtprof.dashboards.categories import COMPUTE, CONV, CONVERT, EPILOGUE, QUANTISE, add_times, mid_ns
 from trtprof.dashboards.chart import Step, Whisker, waterfall
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, time_cells, time_columns
 from trtprof.dashboards.theme import LIGHT, category_colour
 from trtprof.dashboards.words import sentence
@@ -58,15 +59,21 @@ def panel(comparison: Comparison) -> Panel:
 
 def gain_words(item: Breakdown) -> str:
     """Return the identity in words, and that the gain's sign cannot be told where its range has both."""
-    pair, gain = f"{item.engine} against {item.reference}", item.gain_ns
+    pair, gain = pair_words(item), item.gain_ns
     if gain is None:
-        return f"{pair}: cannot tell, the time of a line is unknown"
+        return about(pair, "cannot tell, the time of a line is unknown")
     parts = ", ".join(_part(term) for term in _present(item))
     if not isinstance(gain, tuple):
-        return f"{pair}: {ms(abs(gain))} ms {_verb(gain)}, {item.provenance.value} ({parts})"
+        return about(pair, f"{ms(abs(gain))} ms {_verb(gain)}, {item.provenance.value} ({parts})")
     doubt = ", so gain or loss cannot be told" if gain[0] < 0 < gain[2] else ""
     spread = f"{signed_ms(gain[0])} to {signed_ms(gain[2])}"
-    return f"{pair}: modelled mid {ms(abs(gain[1]))} ms {_verb(gain[1])}, range {spread} ms{doubt} (mids: {parts})"
+    found = f"modelled mid {ms(abs(gain[1]))} ms {_verb(gain[1])}, range {spread} ms{doubt} (mids: {parts})"
+    return about(pair, found)
+
+
+def pair_words(item: Breakdown) -> Said:
+    """Return which engine is held against which; both are names."""
+    return Said(f"{item.engine} {said('against')} {item.reference}")
 
 
 def _part(term: SpeedupTerm) -> str:
@@ -109,7 +116,7 @@ def _figure(item: Breakdown) -> Figure | None:
 
 
 def _whole(engine: str, time: Estimate | float | None) -> Step:
-    text = f"{engine}: {_side(time)} ms"
+    text = about(engine, f"{_side(time)} ms")
     return Step(text, 0.0, (mid_ns(time) or 0.0) / NS_PER_MS, LIGHT["soft"], text)
 
 
@@ -142,8 +149,8 @@ def _table(index: int, item: Breakdown) -> Table:
             column
             for engine in (item.reference, item.engine)
             for column in (
-                Column(f"{engine}, rows", numeric=True),
-                *(Column(f"{engine}, {part.label}", numeric=True) for part in time_columns(kinds, "ms")),
+                Column(about(engine, "rows", ", "), numeric=True),
+                *(Column(about(engine, part.label, ", "), numeric=True) for part in time_columns(kinds, "ms")),
             )
         ),
         *_gain_columns(item),
@@ -154,7 +161,7 @@ def _table(index: int, item: Breakdown) -> Table:
         *(_line(f"of it {term.label}", [term], item) for term in maths),
         *(_line(term.label, [term], item) for term in item.terms if term not in maths),
     ]
-    caption = f"{item.engine} against {item.reference} ({item.provenance.value})"
+    caption = Said(f"{pair_words(item)} ({said(item.provenance.value)})")
     foot = _line("all", item.terms, item)
     return Table(f"breakdown-{index}", caption, columns, tuple(lines), (foot,), tools=False)
 
@@ -198,10 +205,7 @@ def _group_table(index: int, item: Breakdown) -> Table:
     rows = tuple(_group_line(place, group, item, shown) for place, group in enumerate(ordered[:_GROUPS]))
     toggle = f"only the {_OPEN_GROUPS} that gained least" if len(rows) > _OPEN_GROUPS else ""
     part = f"the {_GROUPS} of {len(ordered):,} that gained least" if len(rows) < len(ordered) else "all"
-    caption = (
-        f"{item.engine} against {item.reference}: gain of each node group, {part} ({item.provenance.value}, below 0 a "
-        "loss)"
-    )
+    caption = about(pair_words(item), f"gain of each node group, {part} ({item.provenance.value}, below 0 a loss)")
     return Table(f"breakdown-groups-{index}", caption, columns, rows, toggle=toggle)
 
 

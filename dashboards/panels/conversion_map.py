@@ -9,6 +9,7 @@ from trtprof.comparison import Built, Comparison, Conversion
 from trtprof.dashboards.categories import add_times, mid_ns
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number, time_cells, time_columns
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import dtype_word, layout_word, sentence, us
@@ -51,7 +52,7 @@ def panel(comparison: Comparison) -> Panel:
 def end_word(dtype: DType | None, layout: Layout | None) -> str:
     """Return a type and a layout in short: ``INT8 NHWC``."""
     place = ABSENT if layout is None else layout.word if layout is not Layout.UNKNOWN else layout_word(layout)
-    return f"{dtype_word(dtype)} {place}" if place != ABSENT else dtype_word(dtype)
+    return Said(f"{said(dtype_word(dtype))} {place}" if place != ABSENT else said(dtype_word(dtype)))
 
 
 def sums_of(built: Built) -> Sums:
@@ -70,12 +71,12 @@ def _time(items: Sequence[Conversion]) -> Estimate | float | None:
 def _words(built: Built) -> str:
     sums = sums_of(built)
     if not sums:
-        return f"{built.name}: found nothing"
+        return about(built.name, "found nothing")
     (source, result), items = next(iter(sums.items()))
     time = mid_ns(_time(items))
     took = "of unknown time" if time is None else f"{us(time)} µs"
     kind = f" {built.provenance.value}" if built.provenance is Provenance.MODELLED else ""
-    return f"{built.name}: most from {source} to {result}, {plural(len(items), 'row')}, {took}{kind}"
+    return about(built.name, f"most from {source} to {result}, {plural(len(items), 'row')}, {took}{kind}")
 
 
 def _figure(built: Built) -> Figure | None:
@@ -110,13 +111,13 @@ def _figure(built: Built) -> Figure | None:
 def _layout(built: Built, lines: int, notes: list[dict[str, Any]]) -> dict[str, Any]:
     mid = " mid" if built.provenance is Provenance.MODELLED else ""
     axis = {"type": "category", "fixedrange": True, "automargin": True, "showgrid": False, "zeroline": False}
-    title = plot_text(f"{built.name}: from (line) to (column), {built.provenance.value}{mid}, µs")
+    title = plot_text(about(built.name, f"from (line) to (column), {built.provenance.value}{mid}, µs"))
     return framed(
         {
             "height": _EDGE_PX + _CELL_PX * lines,
             "margin": {"l": 8, "r": 16, "t": 34, "b": 8},
             "title": {"text": title, "x": 0, "xref": "paper", "font": {"size": 14}},
-            "xaxis": {**axis, "title": {"text": "to"}},
+            "xaxis": {**axis, "title": {"text": plot_text("to")}},
             "yaxis": {**axis, "autorange": "reversed"},
             "annotations": notes,
         }
@@ -131,7 +132,7 @@ def _table(engines: Sequence[Built]) -> Table:
     lines = tuple(
         TableRow(
             (
-                Cell(built.name),
+                Cell(Said(built.name)),
                 Cell(source),
                 Cell(result),
                 number(len(items), f"{len(items):,}"),

@@ -10,6 +10,7 @@ from trtprof.comparison import Built, Comparison, Conversion
 from trtprof.dashboards.categories import add_times, mid_ns
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.rows import shown_rows
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.table import (
     Cell,
     Column,
@@ -21,8 +22,8 @@ from trtprof.dashboards.table import (
     time_cells,
     time_columns,
 )
-from trtprof.dashboards.words import dtype_word, layout_word, sentence, total_words
-from trtprof.model import Provenance
+from trtprof.dashboards.words import dtype_word, layout_word, paragraph, sentence, total_words
+from trtprof.model import DType, Layout, Provenance
 from trtprof.units import plural
 
 PAGE_ROWS: Final = 300
@@ -42,7 +43,7 @@ def panel(comparison: Comparison) -> Panel:
             "each line is a row of an engine that only changes the type or the layout of a tensor, in execution order; "
             "“before” and “after” are what it stands between."
         ),
-        caveat="“removable” is said only where the reason decides it." + _cut(engines) if found else "",
+        caveat=paragraph(["“removable” is said only where the reason decides it.", _cut(engines)]) if found else "",
         html=draw_table(_table(engines)) if found else Markup(""),
     )
 
@@ -56,7 +57,7 @@ def carried(built: Built) -> list[Conversion]:
 def _cut(engines: tuple[Built, ...]) -> str:
     cut = [f"{built.name} has {len(built.conversions):,}" for built in engines if len(built.conversions) > PAGE_ROWS]
     return (
-        f" The page carries the {PAGE_ROWS} costliest of an engine ({'; '.join(cut)}); --format json has all."
+        f"The page carries the {PAGE_ROWS} costliest of an engine ({'; '.join(cut)}); --format json has all."
         if cut
         else ""
     )
@@ -65,9 +66,9 @@ def _cut(engines: tuple[Built, ...]) -> str:
 def found_words(built: Built) -> str:
     """Return how many conversions an engine has and what they take, or that nothing was found."""
     if not built.conversions:
-        return f"{built.name}: found nothing, no row only converts"
+        return about(built.name, "found nothing, no row only converts")
     time = add_times(item.time_ns for item in built.conversions)
-    return f"{built.name}: {plural(len(built.conversions), 'row')}, {total_words(time, built.provenance)}"
+    return about(built.name, f"{plural(len(built.conversions), 'row')}, {total_words(time, built.provenance)}")
 
 
 def _table(engines: tuple[Built, ...]) -> Table:
@@ -97,17 +98,26 @@ def _line(place: int, item: Conversion, built: Built, kinds: list[Provenance], l
     return TableRow(
         (
             Cell(str(item.row), href=link),
-            Cell(built.name),
-            Cell(", ".join(item.what)),
-            Cell(f"{dtype_word(item.from_dtype)}, {layout_word(item.from_layout)}"),
-            Cell(f"{dtype_word(item.to_dtype)}, {layout_word(item.to_layout)}"),
+            Cell(Said(built.name)),
+            Cell(Said(mark(", ").join(map(said, item.what)))),
+            _end(item.from_dtype, item.from_layout),
+            _end(item.to_dtype, item.to_layout),
             kib(item.bytes_moved),
             *time_cells(item.time_ns, built.provenance, kinds, "µs"),
             Cell(item.reason),
             Cell(_REMOVABLE[item.removable]),
-            names([item.before]),
-            names([item.after]),
+            names([_between(item.before)]),
+            names([_between(item.after)]),
             names([item.layer]),
         ),
         layer=None if link else f"e{place}r{item.row}",
     )
+
+
+def _end(dtype: DType | None, layout: Layout | None) -> Cell:
+    return Cell(Said(f"{said(dtype_word(dtype))}, {said(layout_word(layout))}"))
+
+
+def _between(name: str | None) -> str | None:
+    """What stands at an end of a conversion: a name, and only an end of the engine has a word of ours before it."""
+    return said(name) if name is not None and name.startswith(("engine input ", "engine output ")) else name

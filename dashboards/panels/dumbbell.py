@@ -11,6 +11,7 @@ from trtprof.comparison import Built, Comparison, NodeGroup, Row
 from trtprof.dashboards.categories import add_times, mid_ns
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Column, Table, TableRow, draw_table, names, number, time_cells, time_columns
 from trtprof.dashboards.theme import LIGHT, dtype_colour
 from trtprof.dashboards.words import sentence, shorten, us, wanted_operand
@@ -99,14 +100,15 @@ def _ratio(item: GroupTimes, place: int) -> float | None:
 def _words(groups: Sequence[GroupTimes], engines: Sequence[Built], place: int) -> str:
     ratios = [(ratio, item) for item in groups if (ratio := _ratio(item, place)) is not None]
     if not ratios:
-        return f"{engines[place].name}: no group of known time"
+        return about(engines[place].name, "no group of known time")
     slower = sum(1 for ratio, _ in ratios if ratio < 1)
     least, worst = min(ratios, key=lambda pair: (pair[0], pair[1].group.index))
     most = max(ratio for ratio, _ in ratios)
     where, first = shorten(worst.group.nodes[0], _NAME), engines[0].name
-    return (
-        f"{engines[place].name} against {first}: {plural(len(ratios), 'group')}, from ×{significant(least, 2)} (at "
-        f"{where}) to ×{significant(most, 2)}, {slower} slower than {first}"
+    return about(
+        f"{engines[place].name} {said('against')} {first}",
+        f"{plural(len(ratios), 'group')}, from ×{significant(least, 2)} (at {where}) to ×{significant(most, 2)}, "
+        f"{slower} slower than {first}",
     )
 
 
@@ -142,12 +144,14 @@ def _marks(groups: Sequence[GroupTimes], built: Built, place: int) -> dict[str, 
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": plot_text(built.name),
+        "name": plot_text(Said(built.name)),
         "x": [_short(value / NS_PER_US) for _, _, value in known],
         "y": [y for y, _, _ in known],
         "customdata": [f"e{place}r{item.costliest[place]}" for _, item, _ in known],
         "hovertext": [
-            plot_text(f"{built.name}: {us(value)} µs" + (f", ×{significant(ratio, 3)}" if place and ratio else ""))
+            plot_text(
+                about(built.name, Said(f"{us(value)} µs" + (f", ×{significant(ratio, 3)}" if place and ratio else "")))
+            )
             for (_, _, value), ratio in zip(known, ratios, strict=True)
         ],
         "hoverinfo": "text",
@@ -168,10 +172,10 @@ def _layout(groups: Sequence[GroupTimes], kind: Provenance) -> dict[str, Any]:
             "margin": {"l": 8, "r": 16, "t": 8, "b": 64},
             "hovermode": "closest",
             "xaxis": {**axis, "type": "log", "tickvals": _ticks(groups),
-                      "title": {"text": f"{_axis(kind)}, µs, log scale"}},
+                      "title": {"text": plot_text(f"{_axis(kind)}, µs, log scale")}},
             "yaxis": {"range": [len(groups) - 0.4, -0.8], "visible": False, "fixedrange": True},
             "annotations": [
-                {"text": plot_text(_label(item)), "x": 0, "xref": "paper", "xanchor": "left", "y": y - 0.16,
+                {"text": plot_text(Said(_label(item))), "x": 0, "xref": "paper", "xanchor": "left", "y": y - 0.16,
                  "yref": "y", "yanchor": "bottom", "showarrow": False, "align": "left",
                  "font": {"color": LIGHT["soft"], "size": 12}}
                 for y, item in enumerate(groups)
@@ -204,9 +208,9 @@ def _short(value: float) -> float:
 def _table(groups: Sequence[GroupTimes], engines: Sequence[Built], kind: Provenance) -> Table:
     columns = [Column("ONNX nodes", wide=True)]
     for place, built in enumerate(engines):
-        columns += [Column(f"{built.name}, {part.label}", numeric=True) for part in time_columns([kind], "µs")]
+        columns += [Column(about(built.name, part.label, ", "), numeric=True) for part in time_columns([kind], "µs")]
         if place:
-            columns.append(Column(f"{built.name}, ×", numeric=True))
+            columns.append(Column(Said(f"{built.name}, ×"), numeric=True))
     lines: list[TableRow] = []
     for item in groups[:LISTED]:
         cells = [names(item.group.nodes)]

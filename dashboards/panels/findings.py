@@ -10,6 +10,7 @@ from trtprof.comparison import Comparison
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.rows import shown_rows
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.words import shorten
 from trtprof.diagnosis import Diagnosis, Effect, Evidence, Finding
 from trtprof.model import Severity, Unknown
@@ -123,18 +124,22 @@ def _saving_long(finding: Finding) -> str:
 def _effect(effect: Effect, rows: Mapping[int, str]) -> EffectLine:
     time = f", {ms(effect.time_ns)} ms as profiled" if effect.time_ns is not None else ""
     return EffectLine(
-        text=f"{effect.title}: {plural(len(effect.rows), 'layer')}{time}",
+        text=about(said(effect.title), f"{plural(len(effect.rows), 'layer')}{time}"),
         code=effect.code,
         rows=tuple(Link(str(index), rows.get(index)) for index in effect.rows),
     )
 
 
 def _evidence(item: Evidence, rows: Mapping[int, str]) -> EvidenceLine:
-    time = f", {ms(item.time_ns)} ms" if item.time_ns is not None else ""
+    time = f"{ms(item.time_ns)} ms" if item.time_ns is not None else ""
     if item.row is None:
-        return EvidenceLine(item.what + time)
+        return EvidenceLine(_timed(item.what, time))
     label = f"{item.row} {shorten(item.layer or '', _NAME_LIMIT)}"
-    return EvidenceLine(item.what + time, label, rows.get(item.row))
+    return EvidenceLine(_timed(item.what, time), label, rows.get(item.row))
+
+
+def _timed(what: str, time: str) -> Said:
+    return Said(said(what) + (mark(", ") + time if time else ""))
 
 
 def _lines(diagnosis: Diagnosis) -> list[str]:

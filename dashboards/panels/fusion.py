@@ -11,8 +11,9 @@ from trtprof.comparison import Comparison, FusionCell, FusionChange, FusionRow
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.rows import shown_rows
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table
-from trtprof.dashboards.words import CHANGES, number_ranges, sentence, shorten, types_word
+from trtprof.dashboards.words import CHANGES, number_ranges, paragraph, sentence, shorten, types_word
 from trtprof.units import plural
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def panel(comparison: Comparison) -> Panel:
             + ", ".join(f"{symbol} {word}" for symbol, word in CHANGES.values())
             + ". “limit” marks a difference that is the backend's and not the model's."
         ),
-        caveat=" ".join([*(f"limit {place}: {text}." for place, text in enumerate(limits, 1)), *_cut(fusions)]),
+        caveat=paragraph([*(f"limit {place}: {text}." for place, text in enumerate(limits, 1)), *_cut(fusions)]),
         html=draw_table(_table(comparison, limits)) if fusions else None,
     )
 
@@ -94,7 +95,7 @@ def _answer(comparison: Comparison) -> str:
     for place, built in enumerate(comparison.engines[1:], 1):
         changes = Counter(row.cells[place].change for row in fusions)
         words = [f"{changes[change]} {word}" for change, (_, word) in CHANGES.items() if changes[change]]
-        counts.append(f"{built.name}: {', '.join(words)}")
+        counts.append(about(built.name, ", ".join(words)))
     return sentence([f"{plural(len(fusions), 'group')} of nodes, against {comparison.engines[0].name}", *counts])
 
 
@@ -109,9 +110,9 @@ def _table(comparison: Comparison, limits: list[str]) -> Table:
             Cell(_cell(cell, row.nodes, operators, links[place], first=place == 0))
             for place, cell in enumerate(row.cells)
         ]
-        cells.append(Cell(f"limit\u00a0{limits.index(row.limit) + 1}") if row.limit else Cell())
+        cells.append(Cell(Said(f"{said('limit')}\u00a0{limits.index(row.limit) + 1}")) if row.limit else Cell())
         lines.append(TableRow(tuple(cells), id=f"group-{row.group}", minor=several and not differs(row)))
-    columns = (Column("ONNX nodes"), *(Column(built.name) for built in comparison.engines), Column("limit"))
+    columns = (Column("ONNX nodes"), *(Column(Said(built.name)) for built in comparison.engines), Column("limit"))
     hidden = sum(line.minor for line in lines)
     toggle = f"only groups that differ ({len(lines) - hidden} of {len(lines)})" if hidden else ""
     caption = "kernels and types by group of ONNX nodes, read from the engines"
@@ -133,7 +134,7 @@ def operation_words(operations: Sequence[str]) -> str:
     """Return operators in order of first use with their counts, the rest as a number: ``Conv ×3, Relu, 4 more``."""
     counts = Counter(operation or "?" for operation in operations)
     words = [name if count == 1 else f"{name} ×{count}" for name, count in counts.items()]
-    more = [f"{len(words) - _OPERATIONS_SHOWN} more"] if len(words) > _OPERATIONS_SHOWN else []
+    more = [said(f"{len(words) - _OPERATIONS_SHOWN} more")] if len(words) > _OPERATIONS_SHOWN else []
     return ", ".join([*words[:_OPERATIONS_SHOWN], *more])
 
 
@@ -144,14 +145,19 @@ def _cell(
         KernelWords(kernel_words(kernel, nodes, operators), types_word(*types), shown.get(row))
         for kernel, types, row in zip(cell.kernels, cell.types, cell.rows, strict=True)
     )
-    return draw("fusion_cell.html", cell=CellWords("reference" if first else " ".join(CHANGES[cell.change]), kernels))
+    return draw("fusion_cell.html", cell=CellWords(_heading(cell, first=first), kernels))
+
+
+def _heading(cell: FusionCell, *, first: bool) -> str:
+    symbol, word = CHANGES[cell.change]
+    return said("reference") if first else f"{symbol} {said(word)}"
 
 
 def kernel_words(kernel: tuple[str, ...], nodes: tuple[str, ...], operators: Mapping[str, str]) -> str:
     """Return the nodes of a kernel by their numbers in the group, with their operators: ``1–3 Conv, Add, Relu``."""
     if len(nodes) > 1 and set(nodes) == set(kernel):
-        return "both in one" if len(nodes) == 2 else f"all {len(nodes)} in one"
+        return said("both in one" if len(nodes) == 2 else f"all {len(nodes)} in one")
     inside = sorted((name for name in kernel if name in nodes), key=nodes.index)
     operations = operation_words([operators.get(name, "") for name in inside or kernel])
     places = number_ranges([nodes.index(name) + 1 for name in inside])
-    return f"{places} {operations}".strip() or "no node"
+    return f"{places} {operations}".strip() or said("no node")

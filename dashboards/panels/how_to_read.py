@@ -7,6 +7,7 @@ from trtprof.dashboards.categories import CATEGORIES
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.limits import lines_of
+from trtprof.dashboards.said import Said, said
 from trtprof.dashboards.words import CHANGES
 from trtprof.units import ABSENT
 
@@ -61,7 +62,10 @@ def terms() -> list[tuple[str, str]]:
             "a row that only changes type or layout: quantise, dequantise, cast, reformat. It computes nothing of the "
             "model",
         ),
-        *((f"{symbol} {word}", f"against the first engine: {_MEANINGS[word]}") for symbol, word in CHANGES.values()),
+        *(
+            (Said(f"{symbol} {said(word)}"), f"against the first engine: {_MEANINGS[word]}")
+            for symbol, word in CHANGES.values()
+        ),
         ("found nothing", "it was looked for, and there is none"),
         ("cannot tell", "it could not be looked for, because of the reason given"),
     ]

@@ -14,6 +14,7 @@ from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Figure, Panel
 from trtprof.dashboards.panels.rows import row_id, shown_rows
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import (
     Cell,
     Column,
@@ -26,7 +27,7 @@ from trtprof.dashboards.table import (
     time_columns,
 )
 from trtprof.dashboards.theme import LIGHT, category_colour
-from trtprof.dashboards.words import UNITS, sentence, shorten
+from trtprof.dashboards.words import UNITS, paragraph, sentence, shorten
 from trtprof.model import Estimate, Provenance, Unit
 from trtprof.units import ABSENT, NS_PER_US, percent, plural
 
@@ -59,7 +60,7 @@ def panel(comparison: Comparison) -> Panel:
             if engines
             else ""
         ),
-        caveat=" ".join(caveats),
+        caveat=paragraph(caveats),
         html=Markup("").join(
             draw_table(table) for place, built in enumerate(comparison.engines) if (table := _table(place, built))
         ),
@@ -85,12 +86,12 @@ def _words(built: Built) -> str:
         if kernel is not None:
             times[kernel] = times.get(kernel, 0.0) + (mid_ns(row.time_ns) or 0.0)
     if not times:
-        return f"{built.name}: cannot tell, no row names its kernel"
+        return about(built.name, "cannot tell, no row names its kernel")
     total = sum(mid_ns(row.time_ns) or 0.0 for row in built.rows)
     name = max(times, key=lambda kernel: (times[kernel], kernel))
     share = percent(times[name] / total) if total else ""
     rest = f", {plural(unnamed, 'row')} without a kernel's name" if unnamed else ""
-    return f"{built.name}: {plural(len(times), 'kernel')}, most time in {shorten(name, 64)} ({share}){rest}"
+    return about(built.name, f"{plural(len(times), 'kernel')}, most time in {shorten(name, 64)} ({share}){rest}")
 
 
 @dataclass(slots=True)
@@ -132,7 +133,7 @@ def _table(place: int, built: Built) -> Table | None:
     )
     cut = f", the costliest {PAGE_KERNELS} of {len(ordered):,}" if len(ordered) > PAGE_KERNELS else ""
     toggle = f"only the {OPEN_KERNELS} costliest" if len(lines) > OPEN_KERNELS else ""
-    return Table(f"kernels-{place}", f"{built.name}: kernels{cut}", columns, lines, toggle=toggle)
+    return Table(f"kernels-{place}", about(built.name, f"kernels{cut}"), columns, lines, toggle=toggle)
 
 
 def _line(
@@ -163,7 +164,7 @@ def _line(
 def _some(items: Sequence[str]) -> Cell:
     """The first names and how many more; all of them stand with the rows."""
     more = len(items) - _NAMES
-    return names(items if more <= 0 else [*items[:_NAMES], f"and {more} more"])
+    return names(items if more <= 0 else [*items[:_NAMES], said(f"and {more} more")])
 
 
 class _Tree:
@@ -192,12 +193,13 @@ class _Tree:
 def _figure(place: int, built: Built) -> Figure:
     shown = {id(row) for row in sorted(built.rows, key=lambda row: -(mid_ns(row.time_ns) or 0.0))[:MOST_LAYERS]}
     tree = _Tree()
-    tree.add("all", "", built.name, 0.0, colour=LIGHT["t0"])
+    tree.add("all", "", Said(built.name), 0.0, colour=LIGHT["t0"])
     for category in CATEGORIES:
         rows = [row for row in built.rows if category_of(row) is category]
         if rows:
             _category(tree, place, category, rows, shown)
-    title = f"{built.name}, {built.provenance.value}{' mid' if built.provenance is Provenance.MODELLED else ''}"
+    kind = f"{built.provenance.value}{' mid' if built.provenance is Provenance.MODELLED else ''}"
+    title = about(built.name, kind, ", ")
     layout = {
         "height": _HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 32, "b": 8},
@@ -215,10 +217,10 @@ def _category(tree: _Tree, place: int, category: Category, rows: Sequence[Row], 
         if id(row) not in shown:
             continue
         mark, kernel, time = row_id(place, row), kernel_of(row), mid_ns(row.time_ns) or 0.0
-        label = f"{row.layer.index} {shorten((row.nodes or (row.layer.name,))[0], _NAME)}"
+        label = Said(f"{row.layer.index} {shorten((row.nodes or (row.layer.name,))[0], _NAME)}")
         tree.add(mark, key, label, 0.0 if kernel else time, colour=colour, mark=mark)
         if kernel:
-            tree.add(f"{mark}k", mark, shorten(kernel, _NAME + 20), time, colour=LIGHT["t1"], mark=mark)
+            tree.add(f"{mark}k", mark, Said(shorten(kernel, _NAME + 20)), time, colour=LIGHT["t1"], mark=mark)
     if rest:
         tree.add(
             f"{key}rest", key, f"{len(rest)} smaller", sum(mid_ns(row.time_ns) or 0.0 for row in rest), colour=colour

@@ -10,6 +10,7 @@ from typing import Any, Final
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import checked, framed, plot_text
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import sentence
@@ -29,7 +30,7 @@ def panel(comparison: Comparison) -> Panel:
     drifts = [_words(built) for built in engines]
     rest = [built.name for built in comparison.engines if built not in engines]
     if rest and engines:
-        drifts.append(f"{', '.join(rest)}: cannot tell, no single inference was timed")
+        drifts.append(about(", ".join(rest), "cannot tell, no single inference was timed"))
     return Panel(
         id="iterations",
         title="Is the latency steady?",
@@ -79,10 +80,11 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 def _words(built: Built) -> str:
     times = times_of(built)
     drift = drift_ratio(times)
-    text = f"{built.name}: {plural(len(times), 'inference')}, median {ms(median(times))} ms, "
+    text = f"{plural(len(times), 'inference')}, median {ms(median(times))} ms, "
     if abs(drift) < _STEADY_RATIO:
-        return text + "the last quarter as fast as the first"
-    return text + f"the last quarter {percent(abs(drift), 1)} {'slower' if drift > 0 else 'faster'} than the first"
+        return about(built.name, text + "the last quarter as fast as the first")
+    change = f"{percent(abs(drift), 1)} {'slower' if drift > 0 else 'faster'}"
+    return about(built.name, f"{text}the last quarter {change} than the first")
 
 
 def thinned(times: Sequence[float]) -> list[tuple[float, float]]:
@@ -111,16 +113,16 @@ def _figure(built: Built) -> Figure:
     lines = (("median", median(times), "solid"), ("p99", _quantile(ordered, 0.99), "dot"))
     data: list[dict[str, Any]] = [
         {
-            "type": "scatter", "mode": "markers", "name": "inference", "showlegend": False,
+            "type": "scatter", "mode": "markers", "name": plot_text("inference"), "showlegend": False,
             "x": [x for x, _ in points], "y": [_ms(time) for _, time in points],
-            "hovertext": [f"inference {x:g}: {ms(time)} ms" for x, time in points], "hoverinfo": "text",
+            "hovertext": [plot_text(f"inference {x:g}: {ms(time)} ms") for x, time in points], "hoverinfo": "text",
             "marker": {"color": LIGHT["t4"], "size": 4},
         },
         {
-            "type": "bar", "orientation": "h", "name": "how often", "showlegend": False, "xaxis": "x2",
+            "type": "bar", "orientation": "h", "name": plot_text("how often"), "showlegend": False, "xaxis": "x2",
             "y": [_ms((low + high) / 2) for low, high, _ in bins], "x": [count for _, _, count in bins],
-            "hovertext": [f"{ms(low)} to {ms(high)} ms: {count:,}" for low, high, count in bins], "hoverinfo": "text",
-            "marker": {"color": LIGHT["t4"], "line": {"color": LIGHT["page"], "width": 0.5}},
+            "hovertext": [plot_text(f"{ms(low)} to {ms(high)} ms: {count:,}") for low, high, count in bins],
+            "hoverinfo": "text", "marker": {"color": LIGHT["t4"], "line": {"color": LIGHT["page"], "width": 0.5}},
         },
     ]  # fmt: skip
     if bins[0][0] < bins[0][1]:
@@ -134,11 +136,12 @@ def _layout(built: Built, lines: Sequence[tuple[str, float, str]]) -> dict[str, 
         {
             "height": _HEIGHT,
             "margin": {"l": 8, "r": 16, "t": 34, "b": 44},
-            "title": {"text": plot_text(f"{built.name}: {_what(built)}, measured, ms"), "x": 0, "xref": "paper",
+            "title": {"text": plot_text(about(built.name, f"{_what(built)}, measured, ms")), "x": 0, "xref": "paper",
                       "font": {"size": 14}},
             "hovermode": "closest",
-            "xaxis": {**axis, "title": {"text": "inference"}, "domain": [0, 0.68]},
-            "xaxis2": {**axis, "title": {"text": "how often"}, "domain": [0.72, 1], "anchor": "y", "nticks": 4},
+            "xaxis": {**axis, "title": {"text": plot_text("inference")}, "domain": [0, 0.68]},
+            "xaxis2": {**axis, "title": {"text": plot_text("how often")}, "domain": [0.72, 1], "anchor": "y",
+                       "nticks": 4},
             "yaxis": {**axis, "tickformat": ".4~g"},
             "shapes": [
                 {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": _ms(at), "y1": _ms(at),
@@ -146,7 +149,7 @@ def _layout(built: Built, lines: Sequence[tuple[str, float, str]]) -> dict[str, 
                 for _, at, dash in lines
             ],
             "annotations": [
-                {"text": f"{name} {ms(at)}", "xref": "paper", "x": 1, "xanchor": "right", "y": _ms(at),
+                {"text": plot_text(f"{name} {ms(at)}"), "xref": "paper", "x": 1, "xanchor": "right", "y": _ms(at),
                  "showarrow": False, "yanchor": "bottom", "bgcolor": LIGHT["page"],
                  "font": {"color": LIGHT["ink"], "size": 12}}
                 for name, at, _ in lines
@@ -182,7 +185,7 @@ def _table(engines: Sequence[Built]) -> Table:
         lines.append(
             TableRow(
                 (
-                    Cell(built.name),
+                    Cell(Said(built.name)),
                     number(len(times), f"{len(times):,}"),
                     *(number(value, ms(value)) for value in values),
                     number(drift, signed_percent(drift)),

@@ -7,6 +7,7 @@ from typing import Final
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import Segment, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import sentence
@@ -63,7 +64,7 @@ def sizes_of(built: Built) -> Sizes:
 
 def _words(built: Built) -> str:
     known = [f"{what} {byte_size(size)}" for what, size in sizes_of(built).items() if size is not None]
-    return f"{built.name}: {', '.join(known)}" if known else f"{built.name}: cannot tell, no file names a size"
+    return about(built.name, ", ".join(known) if known else "cannot tell, no file names a size")
 
 
 def _figures(engines: tuple[Built, ...]) -> tuple[Figure, ...]:
@@ -88,7 +89,7 @@ def _figures(engines: tuple[Built, ...]) -> tuple[Figure, ...]:
 def _bar(built: Built, sizes: Sizes) -> str:
     unknown = [what for what in _DRAWN if sizes[what] is None]
     without = f" without {' and '.join(unknown)}, unknown" if unknown else ""
-    return f"{built.name}: {byte_size(sum(sizes[what] or 0 for what in _DRAWN))}{without}"
+    return about(built.name, f"{byte_size(sum(sizes[what] or 0 for what in _DRAWN))}{without}")
 
 
 def _table(comparison: Comparison) -> Table:
@@ -98,7 +99,7 @@ def _table(comparison: Comparison) -> Table:
     lines = tuple(
         TableRow(
             (
-                Cell(built.name),
+                Cell(Said(built.name)),
                 Cell("the build log" if built.engine.facts and built.engine.facts.memory else "its rows"),
                 *(_mib(size) for size in sizes_of(built).values()),
                 _mib(built.engine.size_bytes),

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from trtprof.comparison import Built, Comparison, Row
 from trtprof.dashboards.categories import CATEGORIES, CONVERT, QUANTISE, Category, category_of, mid_ns
-from trtprof.dashboards.chart import bar_layout, checked
+from trtprof.dashboards.chart import bar_layout, checked, plot_text
 from trtprof.dashboards.panel import Figure, Panel
 from trtprof.dashboards.panels.rows import row_id
+from trtprof.dashboards.said import about
 from trtprof.dashboards.theme import LIGHT, category_colour
-from trtprof.dashboards.words import sentence, total_words
+from trtprof.dashboards.words import paragraph, sentence, total_words
 from trtprof.model import Provenance
 from trtprof.units import NS_PER_MS, plural
 
@@ -38,7 +39,7 @@ def panel(comparison: Comparison) -> Panel:
     engines = comparison.engines
     drawn = {place: bars for place, built in enumerate(engines) if (bars := strip(built))}
     merged = [
-        f"{engines[place].name}: {sum(len(bar.rows) for bar in bars):,} rows in {len(bars)} bars"
+        about(engines[place].name, f"{sum(len(bar.rows) for bar in bars):,} rows in {len(bars)} bars")
         for place, bars in drawn.items()
         if any(len(bar.rows) > 1 for bar in bars)
     ]
@@ -59,7 +60,7 @@ def panel(comparison: Comparison) -> Panel:
             if drawn
             else ""
         ),
-        caveat=" ".join(caveats),
+        caveat=paragraph(caveats),
         figures=tuple(figure for kind in Provenance if (figure := _figure(engines, drawn, kind)) is not None),
     )
 
@@ -87,10 +88,10 @@ def strip(built: Built) -> list[Bar]:
 
 def _words(place: int, built: Built, drawn: dict[int, list[Bar]]) -> str:
     if place not in drawn:
-        return f"{built.name}: cannot tell, {'the time of a row is unknown' if built.rows else 'it has no rows'}"
+        return about(built.name, f"cannot tell, {'the time of a row is unknown' if built.rows else 'it has no rows'}")
     converting = sum(1 for row in built.rows if category_of(row) in _STANDS_OUT)
-    text = f"{built.name}: {plural(len(built.rows), 'row')} in {total_words(built.total_ns, built.provenance)}"
-    return f"{text}, {converting or 'none'} of them only to convert"
+    text = f"{plural(len(built.rows), 'row')} in {total_words(built.total_ns, built.provenance)}"
+    return about(built.name, f"{text}, {converting or 'none'} of them only to convert")
 
 
 def _figure(engines: Sequence[Built], drawn: dict[int, list[Bar]], kind: Provenance) -> Figure | None:
@@ -98,7 +99,7 @@ def _figure(engines: Sequence[Built], drawn: dict[int, list[Bar]], kind: Provena
     if not places:
         return None
     traces = list(_traces(drawn, places))
-    labels = [f"{engines[place].name}: {total_words(engines[place].total_ns, kind)}" for place in places]
+    labels = [about(engines[place].name, total_words(engines[place].total_ns, kind)) for place in places]
     layout = bar_layout(labels, f"{kind.value}{' mid' if kind is Provenance.MODELLED else ''}, ms")
     return checked(traces, {**layout, "barmode": "overlay", "bargap": 0})
 
@@ -112,7 +113,7 @@ def _traces(drawn: dict[int, list[Bar]], places: list[int]) -> Iterator[dict[str
         yield {
             "type": "bar",
             "orientation": "h",
-            "name": category.short,
+            "name": plot_text(category.short),
             "base": [_short(bar.start_ns) for _, _, bar in found],
             "x": [_short(bar.time_ns) for _, _, bar in found],
             "y": [y for y, _, _ in found],

@@ -8,6 +8,7 @@ from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import Segment, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
 from trtprof.dashboards.panels.rows import row_id
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, kib, names, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.words import sentence, us, us_range
@@ -51,7 +52,7 @@ def panel(comparison: Comparison) -> Panel:
     return Panel(
         id="placement",
         title="Where did each layer run?",
-        text=sentence(f"{built.name}: {dla_words(dla)}" for built, dla in placed)
+        text=sentence(about(built.name, dla_words(dla)) for built, dla in placed)
         or "Found nothing: no engine was built for a DLA.",
         how_to_read=(
             "each bar is an engine, its parts the layers on each of the two. A hop is a place where data goes from one "
@@ -78,7 +79,7 @@ def _figure(placed: list[tuple[Built, DlaPlacement]]) -> Figure | None:
         [len(layers) for layers in side]
         for side in zip(*((d.dla_layers, d.gpu_layers) for _, d in placed), strict=True)
     )
-    bars = [f"{built.name}: {plural(len(_hops(dla)), 'hop')}" for built, dla in placed]
+    bars = [about(built.name, plural(len(_hops(dla)), "hop")) for built, dla in placed]
     parts = (("on the DLA", LIGHT["t5"], on_dla), ("on the GPU", LIGHT["t2"], on_gpu))
     segments = [
         Segment(label, colour, tuple(map(float, counts)), tuple(label if count else "" for count in counts),
@@ -99,7 +100,7 @@ def _layer_lines(place: int, built: Built, dla: DlaPlacement) -> list[TableRow]:
         TableRow(
             (
                 Cell(str(rows[name].layer.index) if name in rows else ABSENT),
-                Cell(built.name),
+                Cell(Said(built.name)),
                 names([name]),
                 Cell(unit),
                 number(times.get(name), us(times[name]) if name in times else ""),
@@ -122,7 +123,7 @@ def _reason(name: str, unit: str, reasons: dict[str, str | None]) -> str:
 def _hop_line(engine: str, hop: DlaHop) -> TableRow:
     return TableRow(
         (
-            Cell(engine),
+            Cell(Said(engine)),
             Cell("GPU to DLA" if hop.to_dla else "DLA to GPU"),
             names([hop.before]),
             names([hop.after]),

@@ -9,6 +9,7 @@ from trtprof.board_words import clock_words, energy_words, memory_words, period_
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import Segment, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number
 from trtprof.dashboards.theme import LIGHT
 from trtprof.dashboards.time_series import Series, strips
@@ -35,7 +36,7 @@ def panel(comparison: Comparison) -> Panel:
     """Return the run of each engine that was measured on a board."""
     runs = [(built, built.board_run) for built in comparison.engines if built.board_run is not None]
     figures = [_energy_figure(runs), *(_run_figure(built.name, run) for built, run in runs)]
-    captions = ", then ".join(built.name for built, run in runs if _strips(built.name, run))
+    captions = said(", then ").join(built.name for built, run in runs if _strips(built.name, run))
     return Panel(
         id="power",
         title="What did the board do while each engine ran?",
@@ -61,7 +62,7 @@ def _words(name: str, run: BoardRun) -> str:
         parts.append(memory_words(run.memory))
     if isinstance(run.period, Period):
         parts.append(period_words(run.period))
-    return f"{name}: {', '.join(parts)}"
+    return about(name, Said(mark(", ").join(map(said, parts))))
 
 
 def _energy_figure(runs: list[tuple[Built, BoardRun]]) -> Figure | None:
@@ -71,7 +72,9 @@ def _energy_figure(runs: list[tuple[Built, BoardRun]]) -> Figure | None:
     above = [energy.above_idle_mj or 0.0 for _, energy in known]
     whole = [energy.per_inference_mj if energy.above_idle_mj is None else 0.0 for _, energy in known]
     idle = [energy.per_inference_mj - up - all_ for (_, energy), up, all_ in zip(known, above, whole, strict=True)]
-    bars = [f"{name}: {significant(energy.per_inference_mj, 3)} mJ an inference, derived" for name, energy in known]
+    bars = [
+        about(name, f"{significant(energy.per_inference_mj, 3)} mJ an inference, derived") for name, energy in known
+    ]
     segments = [
         _segment("above idle", LIGHT["t4"], above),
         _segment("what the idle board takes", LIGHT["t2"], idle),
@@ -109,11 +112,11 @@ def _strips(name: str, run: BoardRun) -> list[Series]:
         known = tuple((time, value * scale) for time, value in pairs if value is not None)
         if known:
             result.append(Series(label, known))
-    return [replace(item, label=f"{name}: {item.label}") if item is result[0] else item for item in result]
+    return [replace(item, label=about(name, item.label)) if item is result[0] else item for item in result]
 
 
 def _rows(runs: list[tuple[Built, BoardRun]]) -> tuple[TableRow, ...]:
-    return tuple(TableRow((Cell(built.name), *_cells(run))) for built, run in runs)
+    return tuple(TableRow((Cell(Said(built.name)), *_cells(run))) for built, run in runs)
 
 
 def _cells(run: BoardRun) -> tuple[Cell, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.chart import Segment, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number
 from trtprof.dashboards.theme import dtype_colour
 from trtprof.dashboards.words import dtype_word, sentence, wanted_operand, wanted_share
@@ -40,13 +41,13 @@ def mix_words(built: Built) -> str:
     """Return how many conv/gemm rows of an engine take the wanted type."""
     share = wanted_share(built)
     if share is not None and not share[1]:
-        return f"{built.name}: no conv/gemm rows"
+        return about(built.name, "no conv/gemm rows")
     if share is None:
         listed = ", ".join(f"{count} {dtype_word(dtype)}" for dtype, count in built.precision_mix)
-        return f"{built.name}: {listed or 'no conv/gemm rows'}"
+        return about(built.name, listed or "no conv/gemm rows")
     hit, total = share
     wanted = dtype_word(wanted_operand(built.precision))
-    return f"{built.name}: {hit:,} of {total:,} conv/gemm rows take {wanted}"
+    return about(built.name, f"{hit:,} of {total:,} conv/gemm rows take {wanted}")
 
 
 def _figure(engines: list[Built], types: list[DType | None]) -> Figure:
@@ -82,4 +83,4 @@ def _line(built: Built, types: list[DType | None]) -> TableRow:
     counts = tuple(number(mix.get(dtype, 0), f"{mix.get(dtype, 0):,}") for dtype in types)
     total = sum(mix.values())
     ratio = None if share is None or not share[1] else share[0] / share[1]
-    return TableRow((Cell(built.name), *counts, number(total, f"{total:,}"), number(ratio, percent(ratio))))
+    return TableRow((Cell(Said(built.name)), *counts, number(total, f"{total:,}"), number(ratio, percent(ratio))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from trtprof.comparison import Comparison
 from trtprof.dashboards.drawing import draw
 from trtprof.dashboards.panel import Panel
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.words import dtype_word
 from trtprof.model import Device, DType
 from trtprof.privacy import shown_command_line, shown_path
@@ -32,8 +33,8 @@ def facts(comparison: Comparison) -> Facts:
     made, model = comparison.made, comparison.model
     device = "GPU the times are modelled for" if comparison.device_is_modelled else "GPU measured on"
     result: Facts = [
-        ("command", shown_command_line(made.command), True),
-        ("model", shown_path(model.path) if model.path else "unknown: only engines were given", True),
+        ("command", Said(shown_command_line(made.command)), True),
+        ("model", Said(shown_path(model.path)) if model.path else "unknown: only engines were given", True),
         ("sha256", model.sha256 or "unknown", True),
         ("opset", "unknown" if model.opset is None else str(model.opset), False),
         ("weights", byte_size(model.parameter_bytes), False),
@@ -42,12 +43,12 @@ def facts(comparison: Comparison) -> Facts:
     result += [("output", _tensor(*item), True) for item in model.outputs]
     result += [
         ("calibration", made.calibration, False),
-        ("backend", made.backend, False),
+        ("backend", Said(made.backend), False),
         ("builder", f"{made.tool} {made.tool_version}", False),
-        ("target", made.target, False),
+        ("target", Said(made.target), False),
         (device, device_words(comparison.device), False),
         ("versions", ", ".join(f"{name} {version}" for name, version in made.versions) or "not recorded", False),
-        ("capture", ", ".join(shown_path(path) for path in made.capture.split(", ")), True),
+        ("capture", Said(", ".join(shown_path(path) for path in made.capture.split(", "))), True),
         ("started", made.created, False),
     ]
     return result
@@ -70,4 +71,4 @@ def device_words(device: Device) -> str:
 
 
 def _tensor(name: str, shape: tuple[int, ...] | None, dtype: DType | None) -> str:
-    return f"{name}: {dims(shape)} {dtype_word(dtype)}"
+    return about(name, Said(f"{dims(shape)} {said(dtype_word(dtype))}"))

@@ -10,9 +10,11 @@ from markupsafe import Markup
 
 from trtprof.bounds import Bound, EngineRoofline, GroupSpeedup, RowRoof, SpeedupCheck
 from trtprof.comparison import Built, Comparison
+from trtprof.dashboards.chart import plot_text
 from trtprof.dashboards.panel import Figure, Panel
 from trtprof.dashboards.panels.rows import row_id
 from trtprof.dashboards.roof_chart import roof_chart
+from trtprof.dashboards.said import Said, about, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, number
 from trtprof.dashboards.words import cannot_tell, sentence, shorten, us
 from trtprof.model import Unknown
@@ -63,22 +65,20 @@ def _without_roofs(items: Sequence[EngineRoofline]) -> Iterator[str]:
         if isinstance(item.roofs, Unknown):
             why.setdefault(item.roofs, []).append(item.engine)
     for unknown, names_ in why.items():
-        yield f"{', '.join(names_)}: {cannot_tell(unknown)}"
+        yield about(", ".join(names_), cannot_tell(unknown))
 
 
 def engine_words(item: EngineRoofline) -> str:
     """Return in words what bounds the rows of an engine with roofs, and where most time is above them."""
     bounds = Counter(row.bound for row in item.rows if isinstance(row.bound, Bound))
     known = _furthest(item)
-    text = f"{item.engine}: " + ", ".join(
-        f"{plural(bounds[kind], 'row')} bound by {kind.value}" for kind in Bound if bounds[kind]
-    )
+    text = ", ".join(f"{plural(bounds[kind], 'row')} bound by {kind.value}" for kind in Bound if bounds[kind])
     if known:
         total = ms(sum(row.at_stake_ns or 0.0 for row in known))
         text += f", {total} ms above the roof, most of it in row {known[0].row} ({ms(known[0].at_stake_ns)} ms)"
     for reason, count in Counter(row.bound.reason for row in item.rows if isinstance(row.bound, Unknown)).items():
         text += f", no roof for {plural(count, 'row')}: {reason}"
-    return text
+    return about(item.engine, text)
 
 
 def _furthest(item: EngineRoofline) -> list[RowRoof]:
@@ -92,7 +92,12 @@ def _figure(item: EngineRoofline, place: int, built: Built) -> Figure | None:
     labels = {row.layer.index: shorten((row.nodes or (row.layer.name,))[0], _LABEL) for row in built.rows}
     figure = roof_chart(item.roofs, item.rows, labels, place)
     if figure is not None:
-        figure["layout"]["title"] = {"text": item.engine, "x": 0, "xref": "paper", "font": {"size": 14}}
+        figure["layout"]["title"] = {
+            "text": plot_text(Said(item.engine)),
+            "x": 0,
+            "xref": "paper",
+            "font": {"size": 14},
+        }
         figure["layout"]["margin"] = {**figure["layout"]["margin"], "t": 36}
     return figure
 
@@ -132,7 +137,7 @@ def _row_table(place: int, built: Built, item: EngineRoofline, rows: list[RowRoo
         )
         for row in rows
     )
-    caption = f"{item.engine}: the {plural(len(lines), 'row')} with most time above the roof (derived)"
+    caption = about(item.engine, f"the {plural(len(lines), 'row')} with most time above the roof (derived)")
     return Table(f"roofline-{place}", caption, columns, lines, tools=False)
 
 
@@ -158,7 +163,8 @@ def _group_table(place: int, check: SpeedupCheck) -> Table:
         for group in ordered[:_GROUPS]
     )
     part = f"the {len(rows)} of {len(ordered):,} furthest below" if len(rows) < len(ordered) else "furthest below first"
-    caption = f"{check.engine} against {check.reference}: speed-up expected by the roofs and got, {part} (derived)"
+    pair = f"{check.engine} {said('against')} {check.reference}"
+    caption = about(pair, f"speed-up expected by the roofs and got, {part} (derived)")
     return Table(f"speedup-{place}", caption, columns, rows)
 
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from trtprof.comparison import Built, Comparison, Row
 from trtprof.dashboards.categories import category_of, mid_ns
 from trtprof.dashboards.panel import Panel
+from trtprof.dashboards.said import about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, kib, names, time_cells, time_columns
 from trtprof.dashboards.words import sentence, total_words, types_word
 from trtprof.units import plural
@@ -63,12 +64,13 @@ def _cost(row: Row) -> tuple[bool, float, int]:
 
 def _words(built: Built) -> str:
     if not built.rows:
-        return f"{built.name}: no rows"
+        return about(built.name, "no rows")
     first = costliest(built)[0]
-    text = f"{built.name}: {plural(len(built.rows), 'row')}"
+    text = plural(len(built.rows), "row")
     if first.time_ns is None:
-        return f"{text}, their times unknown"
-    return f"{text}, the costliest is {category_of(first).short} row {first.layer.index} with {_time(first, built)}"
+        return about(built.name, f"{text}, their times unknown")
+    found = f"the costliest is {category_of(first).short} row {first.layer.index} with {_time(first, built)}"
+    return about(built.name, f"{text}, {found}")
 
 
 def _time(row: Row, built: Built) -> str:
@@ -91,7 +93,9 @@ def _table(place: int, built: Built) -> Table:
     )
     lines = tuple(_line(place, rank, row, built) for rank, row in enumerate(rows))
     toggle = f"only the {OPEN_ROWS} costliest" if len(rows) > OPEN_ROWS else ""
-    return Table(f"rows-{place}", f"{built.name}: rows, times {built.provenance.value}", columns, lines, toggle=toggle)
+    return Table(
+        f"rows-{place}", about(built.name, f"rows, times {built.provenance.value}"), columns, lines, toggle=toggle
+    )
 
 
 def _line(place: int, rank: int, row: Row, built: Built) -> TableRow:

@@ -6,6 +6,7 @@ from trtprof.comparison import Built, Comparison, Row
 from trtprof.dashboards.categories import CATEGORIES, Category, add_times, category_of, mid_ns
 from trtprof.dashboards.chart import Segment, Whisker, stacked_bars
 from trtprof.dashboards.panel import Figure, Panel
+from trtprof.dashboards.said import Said, about
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, number, time_cells, time_columns
 from trtprof.dashboards.theme import category_colour
 from trtprof.dashboards.words import sentence, total_words
@@ -56,11 +57,11 @@ def times_by_category(rows: tuple[Row, ...]) -> Times:
 def _words(built: Built) -> str:
     times = {category: mid_ns(time) for category, time in times_by_category(built.rows).items()}
     known = {category: time for category, time in times.items() if time}
-    text = f"{built.name}: {total_words(built.total_ns, built.provenance)}"
+    text = total_words(built.total_ns, built.provenance)
     if not known or None in times.values():
-        return text
+        return about(built.name, text)
     largest = max(known, key=lambda category: known[category])
-    return f"{text}, most of it {largest.label}"
+    return about(built.name, f"{text}, most of it {largest.label}")
 
 
 def _figure(engines: tuple[Built, ...], kind: Provenance) -> Figure | None:
@@ -80,7 +81,7 @@ def _figure(engines: tuple[Built, ...], kind: Provenance) -> Figure | None:
         for total in totals
         if isinstance(total, Estimate)
     ]
-    bars = [f"{built.name}: {total_words(total, kind)}" for (built, _), total in zip(drawn, totals, strict=True)]
+    bars = [about(built.name, total_words(total, kind)) for (built, _), total in zip(drawn, totals, strict=True)]
     axis = f"{kind.value}{' mid' if kind is Provenance.MODELLED else ''}, ms"
     return stacked_bars(bars, segments, axis, whiskers if len(whiskers) == len(bars) else ())
 
@@ -115,7 +116,7 @@ def _lines(built: Built, kinds: list[Provenance]) -> list[TableRow]:
     lines = [
         TableRow(
             (
-                Cell(built.name),
+                Cell(Said(built.name)),
                 Cell(category.label, category=category.place),
                 number(counts[category], f"{counts[category]:,}"),
                 *time_cells(time, built.provenance, kinds, "ms"),
@@ -126,5 +127,5 @@ def _lines(built: Built, kinds: list[Provenance]) -> list[TableRow]:
     total = time_cells(built.total_ns, built.provenance, kinds, "ms")
     return [
         *lines,
-        TableRow((Cell(built.name), Cell("all rows"), number(len(built.rows), f"{len(built.rows):,}"), *total)),
+        TableRow((Cell(Said(built.name)), Cell("all rows"), number(len(built.rows), f"{len(built.rows):,}"), *total)),
     ]

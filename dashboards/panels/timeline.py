@@ -10,9 +10,10 @@ from markupsafe import Markup
 from trtprof.comparison import Built, Comparison
 from trtprof.dashboards.panel import Panel
 from trtprof.dashboards.panels.rows import shown_rows
+from trtprof.dashboards.said import Said, about, mark, said
 from trtprof.dashboards.table import Cell, Column, Table, TableRow, draw_table, names, number
 from trtprof.dashboards.timeline_chart import bin_words, inference_figure, run_figure, smallest_ns
-from trtprof.dashboards.words import UNITS, sentence, us
+from trtprof.dashboards.words import UNITS, paragraph, sentence, us
 from trtprof.gpu_timeline import EngineTimeline, GapCause, TracedGap, TracedKernel
 from trtprof.model import Unknown
 from trtprof.units import ms, percent, plural
@@ -86,13 +87,14 @@ def _text(comparison: Comparison) -> str:
 def _words(built: Built) -> str:
     timeline = built.timeline
     if isinstance(timeline, Unknown):
-        return f"{built.name}: cannot tell, because {timeline.reason}"
+        return about(built.name, f"cannot tell, because {timeline.reason}")
     units = ", ".join(f"{UNITS[unit]} {ms(time)} ms" for unit, time in timeline.units)
     waits = ", ".join(f"{cause.value} {ms(time)} ms" for cause, time in timeline.causes if time)
     idle = timeline.idle_ns / timeline.span_ns if timeline.span_ns else None
-    return (
-        f"{built.name}: {ms(timeline.span_ns)} ms from first to last of {plural(len(timeline.kernels), 'kernel')} "
-        f"({units}), {percent(idle, 1)} of it without a kernel{f' ({waits})' if waits else ''}"
+    return about(
+        built.name,
+        f"{ms(timeline.span_ns)} ms from first to last of {plural(len(timeline.kernels), 'kernel')} "
+        f"({units}), {percent(idle, 1)} of it without a kernel{f' ({waits})' if waits else ''}",
     )
 
 
@@ -102,16 +104,19 @@ def _how_to_read(traced: list[Traced]) -> str:
     causes = dict.fromkeys(cause for _, _, timeline in traced for cause, time in timeline.causes if time)
     causes |= dict.fromkeys(cause for _, _, timeline in traced for cause, _ in timeline.run.gaps)
     why = "; ".join(f"{cause.value}: {CAUSES[cause]}" for cause in CAUSES if cause in causes)
-    return (
-        "two charts for each engine. The first is one inference: time runs to the right, each bar is a kernel, its "
-        "line says what it runs on, and the last line has the times in which none ran. Press a kernel to select its "
-        "layer everywhere. The second is the whole run, where the frame is that inference: how much of each bin's "
-        "time went to what." + (f" No kernel runs because of … {why}." if why else "")
+    return paragraph(
+        [
+            "two charts for each engine. The first is one inference: time runs to the right, each bar is a kernel, its "
+            "line says what it runs on, and the last line has the times in which none ran. Press a kernel to select "
+            "its layer everywhere. The second is the whole run, where the frame is that inference: how much of each "
+            "bin's time went to what.",
+            f"No kernel runs because of … {why}." if why else "",
+        ]
     )
 
 
 def _caveat(traced: list[Traced]) -> str:
-    said = []
+    lines = []
     for _, built, timeline in traced:
         others = f"; {timeline.others:,} more are whole CUDA graphs or of other engines" if timeline.others else ""
         parts = [
@@ -127,11 +132,11 @@ def _caveat(traced: list[Traced]) -> str:
         loose = sum(kernel.row is None for kernel in timeline.kernels)
         if loose:
             parts.append(f"{plural(loose, 'kernel')} could not be tied to a row")
-        said.append(f"{built.name}: {', '.join(parts)}.")
+        lines.append(about(built.name, Said(mark(", ").join(map(said, parts)) + mark("."))))
     tracing = (
         "Tracing slows the host, so the times between kernels are longer than in the timed runs." if traced else ""
     )
-    return " ".join([*said, tracing]).strip()
+    return paragraph([*lines, tracing])
 
 
 def _tables(traced: list[Traced]) -> Iterator[Markup]:
@@ -146,7 +151,7 @@ def _tables(traced: list[Traced]) -> Iterator[Markup]:
             _kernel(place, kernel, links, minor=id(kernel) not in shown)
             for kernel in sorted(longest, key=lambda kernel: kernel.start_ns)
         )
-        caption = f"{built.name}: kernels of the inference{cut}"
+        caption = about(built.name, f"kernels of the inference{cut}")
         toggle = f"only the {OPEN_KERNELS} longest" if len(lines) > OPEN_KERNELS else ""
         yield draw_table(Table(f"timeline-{place}", caption, _KERNELS, lines, toggle=toggle))
     gaps = tuple(_gap(built, gap) for _, built, timeline in traced for gap in _longest(timeline))
@@ -180,7 +185,7 @@ def _kernel(place: int, kernel: TracedKernel, links: Mapping[int, str], *, minor
 def _gap(built: Built, gap: TracedGap) -> TableRow:
     return TableRow(
         (
-            Cell(built.name),
+            Cell(Said(built.name)),
             number(gap.start_ns, us(gap.start_ns)),
             number(gap.duration_ns, us(gap.duration_ns)),
             Cell(gap.cause.value),

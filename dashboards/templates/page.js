@@ -24,9 +24,9 @@
 
   function startTheme() {
     const button = document.getElementById("theme");
-    const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+    const label = () => { button.textContent = isDark() ? tell("Light") : tell("Dark"); };
     button.hidden = false;
-    button.setAttribute("aria-label", "Switch between light and dark");
+    button.setAttribute("aria-label", tell("Switch between light and dark"));
     button.addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
       try { localStorage.setItem(STORED, root.dataset.theme); } catch { /* as above */ }
@@ -80,6 +80,12 @@
     return dark ? recolour(copy) : copy;
   }
 
+  // The chart library's own words, which it looks up in a dictionary.
+  function chartLanguage() {
+    const dictionary = { "Download plot as a PNG": tell("Download plot as a PNG") };
+    return root.lang === "en" ? {} : { locale: root.lang, locales: { [root.lang]: { dictionary, format: {} } } };
+  }
+
   // Ink or page, whichever stands out more from the bar it is written in.
   function readable(background, layout) {
     const light = (colour) => {
@@ -100,6 +106,7 @@
     layout.uirevision = 1; // what the reader switched off or opened stays so when a chart is drawn anew
     linked?.say(data);
     const config = {
+      ...chartLanguage(),
       responsive: !width,
       displaylogo: false,
       modeBarButtons: [["toImage"]],
@@ -150,7 +157,7 @@
     } catch (error) {
       for (const [id] of figures) document.getElementById(id).style.minHeight = "";
       for (const note of document.querySelectorAll(".nochart")) {
-        note.textContent = `The chart could not be drawn (${error.message}). The table below has its numbers.`;
+        note.textContent = tell("The chart could not be drawn ({}). The table below has its numbers.", error.message);
       }
     }
     await completeTables();
@@ -180,7 +187,7 @@
       area.select();
       const done = document.execCommand("copy");
       area.remove();
-      if (!done) throw new Error("the browser does not allow copying");
+      if (!done) throw new Error(tell("the browser does not allow copying"));
     }
   }
 
@@ -217,7 +224,7 @@
         row.hidden = wanted ? !state.texts.get(row).includes(wanted) : Boolean(only?.checked) && row.classList.contains("minor");
         if (!row.hidden) count += 1;
       }
-      status.textContent = `${count} of ${total} rows shown`;
+      status.textContent = tell("{} of {} rows shown", count, total);
     };
     const showWhole = () => whole().then(show);
     filter.addEventListener("input", showWhole);
@@ -227,9 +234,9 @@
         if (!only?.checked) await showWhole();
         const lines = [table.tHead.rows[0], ...[...body.rows].filter((row) => !row.hidden), ...(table.tFoot?.rows ?? [])];
         await copyText(lines.map((row) => [...row.cells].map((cell) => csvField(cellText(cell))).join(",")).join("\n"));
-        status.textContent = `${lines.length - 1} rows copied`;
+        status.textContent = tell("{} rows copied", lines.length - 1);
       } catch (error) {
-        status.textContent = `not copied: ${error.message}`;
+        status.textContent = tell("not copied: {}", error.message);
       }
     });
     box.addEventListener("sorted", show);

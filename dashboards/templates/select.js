@@ -1,5 +1,15 @@
 // One selected layer for the whole page: tables, charts, links and the address agree on it. A layer is an element id,
 // e0r12: engine 0, row 12. Stands before page.js in the same script and is used by it where both are.
+let sentences = null; // what this script says in the language of the page, where that is not English
+
+// A sentence of ours with its holes filled, in order or, translated, by their numbers.
+function tell(text, ...fills) {
+  sentences ??= JSON.parse(document.getElementById("words")?.textContent ?? "{}");
+  const [said, hole] = Object.hasOwn(sentences, text) ? [sentences[text], /\{(\d)(?:!s)?\}/g] : [text, /\{()\}/g];
+  let next = 0;
+  return said.replace(hole, (_, number) => fills[(Number(number) || (next += 1)) - 1]);
+}
+
 const selection = (() => {
   const ADDRESS = /^#layer=(e\d+r\d+)$/;
   const LINK = /^#(?:layer=)?(e\d+r\d+)$/;
@@ -36,7 +46,7 @@ const selection = (() => {
       .map((row) => `e${place}r${row}`));
   }
 
-  const words = (layer) => `${layer.engine} row ${layer.row}, ${layer.name}${layer.time ? `, ${layer.time}` : ""}`;
+  const words = (layer) => tell("{} row {}, {}", layer.engine, layer.row, layer.name) + (layer.time ? tell(", {}", layer.time) : "");
   const idOf = (line) => line.dataset.l ?? (/^e\d+r\d+$/.test(line.id) ? line.id : null);
 
   function select(id, scroll) {
@@ -49,7 +59,7 @@ const selection = (() => {
     if (!current) return;
     try { history.replaceState(null, "", location.pathname + location.search); } catch { location.hash = ""; }
     follow();
-    bar.said.textContent = "No layer is selected.";
+    bar.said.textContent = tell("No layer is selected.");
   }
 
   // Makes the page agree with its address.
@@ -63,7 +73,7 @@ const selection = (() => {
     markLines();
     showBar();
     if (had || current) redraw();
-    if (id && !layer) bar.said.textContent = "This page has no such layer.";
+    if (id && !layer) bar.said.textContent = tell("This page has no such layer.");
     if (layer && scrolls) arriveAt(layer);
     scrolls = true;
   }
@@ -128,7 +138,7 @@ const selection = (() => {
     const layer = describe(id);
     const element = document.createElement("a");
     element.href = `#layer=${id}`;
-    element.textContent = `${layer.engine} row ${layer.row}${layer.time ? ` (${layer.time})` : ""}`;
+    element.textContent = tell("{} row {}", layer.engine, layer.row) + (layer.time ? tell(" ({})", layer.time) : "");
     return element;
   }
 
@@ -137,9 +147,9 @@ const selection = (() => {
     if (!current) return;
     bar.what.textContent = words(current);
     const links = [...related].slice(0, 8).map(link);
-    bar.same.replaceChildren(...(links.length ? ["the same ONNX nodes: ", ...links.flatMap((item, i) => (i ? [", ", item] : [item]))] : []));
-    if (related.size > links.length) bar.same.append(` and ${related.size - links.length} more`);
-    bar.said.textContent = `Selected: ${words(current)}; ${related.size} with the same ONNX nodes. Escape clears.`;
+    bar.same.replaceChildren(...(links.length ? [tell("the same ONNX nodes: "), ...links.flatMap((item, i) => (i ? [", ", item] : [item]))] : []));
+    if (related.size > links.length) bar.same.append(tell(" and {} more", related.size - links.length));
+    bar.said.textContent = tell("Selected: {}; {} with the same ONNX nodes. Escape clears.", words(current), related.size);
   }
 
   function step(by) {
@@ -150,15 +160,15 @@ const selection = (() => {
 
   function makeBar() {
     const make = (tag, properties, parent) => parent.appendChild(Object.assign(document.createElement(tag), properties));
-    bar.box = make("aside", { id: "selected", hidden: true, ariaLabel: "Selected layer" }, document.body);
+    bar.box = make("aside", { id: "selected", hidden: true, ariaLabel: tell("Selected layer") }, document.body);
     bar.what = make("b", {}, bar.box);
     bar.same = make("span", {}, bar.box);
     const buttons = make("span", { className: "buttons" }, bar.box);
     const button = (text, label, act) => make("button", { type: "button", textContent: text, ariaLabel: label, onclick: act }, buttons);
-    button("‹", "Previous layer of this engine", () => step(-1));
-    button("›", "Next layer of this engine", () => step(1));
-    button("Table", "Show the selected layer in the table", () => select(current.id, true));
-    button("Clear", "Clear the selection", clear);
+    button("‹", tell("Previous layer of this engine"), () => step(-1));
+    button("›", tell("Next layer of this engine"), () => step(1));
+    button(tell("Table"), tell("Show the selected layer in the table"), () => select(current.id, true));
+    button(tell("Clear"), tell("Clear the selection"), clear);
     bar.said = make("p", { className: "said" }, document.body.querySelector("main"));
     bar.said.setAttribute("role", "status");
   }
@@ -172,7 +182,7 @@ const selection = (() => {
       const element = document.createElement("a");
       element.href = `#layer=${id}`;
       element.textContent = cell.textContent.trim();
-      element.setAttribute("aria-label", `${element.textContent}, select this layer`);
+      element.setAttribute("aria-label", tell("{}, select this layer", element.textContent));
       cell.replaceChildren(element);
     }
   }
@@ -223,7 +233,7 @@ const selection = (() => {
     const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
     const layerWords = (value) => {
       const run = value.match(/^e(\d+)r(\d+)-(\d+)$/);
-      if (run) return `${engines[run[1]].name} rows ${run[2]} to ${run[3]}, small neighbours of one category`;
+      if (run) return tell("{} rows {} to {}, small neighbours of one category", engines[run[1]].name, run[2], run[3]);
       const layer = value && describe(value);
       return layer ? words(layer) : "";
     };
@@ -231,7 +241,7 @@ const selection = (() => {
       if (trace.type !== "bar" || !Array.isArray(trace.customdata) || trace.hovertext || !engines.length) continue;
       const { names, name } = trace.meta ?? {};
       trace.hovertext = trace.customdata.map((value, i) => [
-        ...(names ? [names[name[i]], `${Number((trace.x[i] * 1000).toPrecision(4))} µs at ${trace.base[i]} ms`] : []),
+        ...(names ? [names[name[i]], tell("{} µs at {} ms", Number((trace.x[i] * 1000).toPrecision(4)), trace.base[i])] : []),
         ...(value ? [escaped(layerWords(value))] : []),
       ].join("<br>"));
     }
@@ -269,7 +279,7 @@ const selection = (() => {
   // An arrow from below, inside the chart whatever it points at.
   function point(element, node) {
     const [outer, inner] = [element.getBoundingClientRect(), node.getBoundingClientRect()];
-    const arrow = element.appendChild(Object.assign(document.createElement("span"), { className: "pointer", textContent: `▲ row ${current.row}` }));
+    const arrow = element.appendChild(Object.assign(document.createElement("span"), { className: "pointer", textContent: tell("▲ row {}", current.row) }));
     const wide = arrow.offsetWidth;
     const middle = inner.left + inner.width / 2 - outer.left;
     const left = Math.max(0, Math.min(middle - 6, outer.width - wide));

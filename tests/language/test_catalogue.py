@@ -33,6 +33,10 @@ SAID = files(
     "trtprof/pipeline/sides.py",
     "trtprof/variants/spread.py",
     "trtprof/graph/*_facts.py",
+    "dashboards/[!ist]*.py",
+    "dashboards/timeline_chart.py",
+    "dashboards/sensitivity_page.py",
+    "dashboards/panels/*.py",
     *(
         f"trtprof/cli/{name}.py"
         for name in (
@@ -58,6 +62,9 @@ NOT_SHOWN = re.compile(
     | Python\ package.* | RmProfiling.* | run\ the\ script\ of.*          # progress, hints, files, commands and answers
     | \n[\s\S]* | fused\ moe | INT8\ \(dp4a\) | TensorRT\ Edge-LLM  # tables of words, and words of a name
     | \{:.*\}\ \w+                                                       # numbers with their unit
+    | no\ engine\ ran\ on\ a\ board,\ or\ on\ a\ DLA                    # the hint of an error
+    | [\w{}-]+-\{\} | .*<extra></extra> | .*\ \|\ None | data-s=.*       # of elements, charts, Python and HTML
+    | '\{\}' | (default|base|script)-.* | sha256-                       # of the page's policy
     | TensorRT\ (developer\ guide|API).* | TREx,.* | onnx-tensorrt,.* | ONNX\ operator.*    # documents cited
     """,
     re.VERBOSE,
@@ -118,7 +125,8 @@ def test_every_text_of_a_rule_is_there(rule: Rule) -> None:
 def test_nothing_is_left_over() -> None:
     """The words of each entry stand in the program, in a row or in up to three pieces that it puts together."""
     everything = files("trtprof/**/*.py", "parsers/**/*.py", "dashboards/**/*.py")
-    said = "\n".join({text for path in everything for text in (*constants(path), *sentences(path))})
+    drawn = (path.read_text(encoding="utf-8") for path in files("dashboards/templates/*.html"))
+    said = "\n".join({*drawn, *(text for path in everything for text in (*constants(path), *sentences(path)))})
 
     def stands(words: list[str], cuts: int) -> bool:
         return " ".join(words) in said or any(
