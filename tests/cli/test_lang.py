@@ -11,6 +11,7 @@ import pytest
 from tests.pipeline.test_measured import write_engine
 from trtprof.cli.app import app  # noqa: F401 - registers the commands
 from trtprof.cli.group import Group, language_first
+from trtprof.language import shown
 
 SENTENCE = re.compile(r"\b[a-z]{2,} [a-z]{2,}\b")
 
@@ -155,3 +156,8 @@ def test_report_as_a_table(trtprof, tmp_path: Path) -> None:
     assert lines[0].startswith("| 运行 | 时间 | 模型 | 设备 | 工具 | 引擎 | 时间，ms | p99，ms |")
     assert "| 0.500，实测 |" in lines[2]
     assert "最快：" in trtprof("report", "--db", "s.db", "--lang", "zh").stdout
+
+
+def test_a_language_that_one_command_was_given_ends_with_it(trtprof) -> None:
+    assert trtprof("rules", "Q101", "--lang", "zh").stdout != trtprof("rules", "Q101").stdout
+    assert shown("unknown") == "unknown"

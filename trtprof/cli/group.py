@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import pairwise
@@ -74,13 +75,17 @@ class Group(TyperGroup):
         return name, entry.load() if entry and command is not None else command, rest
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """Remember the arguments, since an error must be printed in the format they ask for."""
+        """Remember the arguments, since an error must be printed in the format they ask for.
+
+        What they choose for all that is printed, the language and the host's names, ends with the command.
+        """
         given = list(sys.argv[1:] if args is None else args)
         end = given.index("--") if "--" in given else len(given)
         kept = [word for place, word in enumerate(given) if word != OPTION or place > end]
-        KEEP_HOST.set(len(kept) < len(given))
         self._args = language_first(kept, self.entries)
-        return super().main(self._args, *rest, **extra)
+        context = copy_context()
+        context.run(KEEP_HOST.set, len(kept) < len(given))
+        return context.run(super().main, self._args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; see the module."""

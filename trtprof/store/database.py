@@ -103,9 +103,9 @@ def _connect_for_reading(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(f"{uri}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_S)
     try:
         _version(connection)
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         connection.close()
-        if _HOT_JOURNAL not in str(error):
+        if not isinstance(error, sqlite3.OperationalError) or _HOT_JOURNAL not in str(error):
             raise
         # A writer was killed in the middle: what it had written must be rolled back first, which writes.
         with closing(sqlite3.connect(f"{uri}?mode=rw", uri=True, timeout=_BUSY_TIMEOUT_S)) as writer:
@@ -120,9 +120,13 @@ def _newest(connection: sqlite3.Connection, path: Path) -> sqlite3.Connection:
     if found == len(_migrations()):
         return connection
     copy = sqlite3.connect(":memory:", isolation_level=None)
-    connection.backup(copy)
-    _migrate(copy, found)
-    copy.execute("PRAGMA query_only = ON")
+    try:
+        connection.backup(copy)
+        _migrate(copy, found)
+        copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
     return copy
 
 
