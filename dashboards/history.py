@@ -211,7 +211,7 @@ def _line(place: int, name: str, runs: Sequence[PastRun], values: Sequence[float
 
 def _time_table(runs: Sequence[PastRun]) -> Table:
     columns = (
-        Column("run"), Column("created"), Column("engine"), Column("from"),
+        Column("run"), Column("created"), Column("engine"), Column("provenance"),
         Column("median or sum of rows, ms", numeric=True), Column("p99, ms", numeric=True),
     )  # fmt: skip
     lines = tuple(_time_line(run, engine) for run in runs for engine in run.engines)
