@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sqlite3
@@ -238,7 +239,11 @@ def test_another_comparison_in_the_same_directory_is_refused(trtprof, models: Pa
 
 def test_an_interrupted_comparison_keeps_what_is_done_and_goes_on(models: Path, rtx, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "trtprof", "compare", str(models / "resnet18.onnx"), "--out", "out"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    mark = f"TRTPROF_TEST_MARK={tmp_path}"
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TRTPROF_TEST_MARK": str(tmp_path)},
+    )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:
         if line.startswith("fp16: building"):
@@ -250,7 +255,7 @@ def test_an_interrupted_comparison_keeps_what_is_done_and_goes_on(models: Path, 
     lines = rest.splitlines()
     assert re.fullmatch(r"error: interrupted; \d+ finished steps are kept in out/capture", lines[-2]), rest
     assert lines[-1] == "hint: run the same command again: it goes on where it stopped"
-    assert not _builders(), "no child is left behind"
+    assert not _marked(mark), "no child is left behind"
     manifest = json.loads((tmp_path / "out" / "capture" / "manifest.json").read_text())
     assert manifest["status"] == "incomplete"
     assert "build:fp32" in manifest["steps"]
@@ -263,17 +268,17 @@ def test_an_interrupted_comparison_keeps_what_is_done_and_goes_on(models: Path, 
     assert "int8: building" in again.stderr
 
 
-def _builders() -> list[str]:
+def _marked(mark: str) -> list[str]:
+    """The processes that were started with this in their environment, once what is ending has ended."""
     deadline = time.monotonic() + 5
     while True:
         found = []
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for path in Path("/proc").glob("[0-9]*"):
             try:
-                text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                if mark.encode() in (path / "environ").read_bytes().split(b"\0"):
+                    found.append((path / "cmdline").read_text())
             except OSError:
                 continue
-            if "rtx_child" in text and (path.parent / "exe").exists():
-                found.append(text)
         if not found or time.monotonic() > deadline:
             return found
         time.sleep(0.05)

@@ -22,6 +22,7 @@ from tests.conftest import ROOT
 from tests.docs.desk import BOARD, PUBLISHED, Desk, as_pattern, commands, misfit, session
 from tests.docs.markdown import PAGES, RUNNABLE, Block, blocks, inline_code
 from trtprof.backends.trtexec_flags import FLAGS
+from trtprof.errors import EXIT_BUG
 from trtprof.language import Language
 
 README = [block.text for block in blocks(ROOT / "README.md")]
@@ -64,11 +65,11 @@ def run_block(desk: Desk, block: Block) -> None:
     if block.language != "console":
         for command in commands(block.text):
             code, _, errors = desk.run(command)
-            assert code == expected_code(command), f"{block.place}: {command}\n{errors}"
+            assert ended(block, command, code), f"{block.place}: {command}\n{errors}"
         return
     for command, shown in session(block.text):
         code, out, errors = desk.run(command)
-        assert code == expected_code(command), f"{block.place}: {command}\n{errors}"
+        assert ended(block, command, code), f"{block.place}: {command}\n{errors}"
         if shown and (block.about != ENGINES or PUBLISHED.is_dir()):
             hold(block, command, shown, out)
 
@@ -92,6 +93,11 @@ def hold(block: Block, command: str, shown: str, out: str) -> None:
 def without_trailing(out: str) -> str:
     """The output without the spaces that fill a table's last column."""
     return "".join(f"{line.rstrip()}\n" for line in out.rstrip("\n").split("\n"))
+
+
+def ended(block: Block, command: str, code: int) -> bool:
+    """Whether it ended as the page says; on made engines in place of the published ones it may say other things."""
+    return code != EXIT_BUG if block.about == ENGINES and not PUBLISHED.is_dir() else code == expected_code(command)
 
 
 def expected_code(command: str) -> int:

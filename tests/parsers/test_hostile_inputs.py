@@ -355,6 +355,6 @@ def test_damaged_files_through_the_front_door(name: str, data: st.DataObject, tm
     ],
 )
 def test_huge_inputs_take_seconds_at_most(what: str, data: bytes, parser: Parser) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     outcome(parser, data)
-    assert time.perf_counter() - start < 5, what
+    assert time.process_time() - start < 5, what
