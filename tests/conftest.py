@@ -82,15 +82,21 @@ def boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Any]:
+def browser() -> str:
+    """The program of a Chromium; skipped where there is none."""
+    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the path")
+    return found
+
+
+@pytest.fixture(scope="session")
+def chromium(browser: str) -> Iterator[Any]:
     """A Chromium under playwright, one for all tests of a worker; skipped where either is missing."""
     sync_api = pytest.importorskip(
         "playwright.sync_api", reason="playwright is not installed: pip install --group test"
     )
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the path")
     with sync_api.sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = driver.chromium.launch(executable_path=browser, args=["--no-sandbox"])
         yield started
         started.close()

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
 import sample
 
-from tests.conftest import BROWSERS
 from trtprof.comparison import Comparison
 from trtprof.dashboards.page import page_data, render
 from trtprof.dashboards.panels import PANELS
@@ -21,14 +18,6 @@ FLAGS = (
     "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--enable-logging=stderr", "--v=0",
     "--virtual-time-budget=20000", "--host-resolver-rules=MAP * ~NOTFOUND",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> str:
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on the path")
-    return found
 
 
 def dump(browser: str, page: Path, profile: Path, *flags: str) -> tuple[str, str]:
