@@ -69,11 +69,12 @@ def inspect(
         show_rooflines(engines, output, every=every)
     elif output is Format.JSON:
         from trtprof.comparison_json import engine_json, notice_json
+        from trtprof.pipeline.traces import with_timelines
 
         answer = [
             {**engine_json(built), "notices": [notice_json(notice) for notice in built.engine.notices]}
             | (_roofline(built) if roofline else {})
-            for built in engines
+            for built in with_timelines(engines)
         ]
         sys.stdout.write(json.dumps({"schema_version": 1, "engines": answer}, indent=1, ensure_ascii=False) + "\n")
     elif output is Format.CSV:

@@ -212,6 +212,8 @@ def _provenance(targets: Sequence[Target], engines: Sequence[Engine], command: s
 def inspect(paths: Sequence[Path]) -> tuple[Built, ...]:
     """Return each engine that the files and directories tell of, read for itself, sorted by name.
 
+    Traces beside it are not read: see :func:`~trtprof.pipeline.traces.with_timelines`.
+
     Raises:
         InputError: a named file is refused, or nothing tells of an engine.
     """
@@ -219,7 +221,7 @@ def inspect(paths: Sequence[Path]) -> tuple[Built, ...]:
     named = [(name, engine) for name, engine in _engines([item for item in targets if item[0] is not None])]
     files = dict.fromkeys(file for name, path in targets if name is None for file in _with_siblings(path))
     named += [(engine.name, engine) for engine in (read_engines(files) if files else ())]
-    return with_timelines([with_board_run(_alone(replace(engine, name=name)), captures) for name, engine in named])
+    return tuple(with_board_run(_alone(replace(engine, name=name)), captures) for name, engine in named)
 
 
 def _alone(engine: Engine) -> Built:
