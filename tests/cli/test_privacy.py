@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import socket
 import sqlite3
 import sys
-import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.cli.test_recipe import FILES
+from tests.cli.test_recipe import FILES, pack
 from tests.conftest import ROOT
 from trtprof import privacy
 from trtprof.cli.app import app
@@ -178,12 +176,7 @@ def test_a_sensitivity_is_handed_on_without_the_host(place: Path) -> None:
 
 
 def test_a_board_s_archive_is_imported_without_this_host(place: Path) -> None:
-    archive = place / "capture.tgz"
-    with tarfile.open(archive, "w:gz") as tar:
-        for name, text in FILES.items():
-            item = tarfile.TarInfo(f"capture/{name}")
-            item.size = len(text)
-            tar.addfile(item, io.BytesIO(text.encode()))
+    archive = pack(place / "capture.tgz", FILES)
     done = run(place, "import", archive, "--out", place / "board", "--db", place / "board.db", "--format", "json")
     assert done.returncode == 0, done.stderr.decode()
     assert said_of_the_host(done.stdout) == said_of_the_host((place / "board.db").read_bytes()) == []

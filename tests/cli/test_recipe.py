@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -27,15 +28,19 @@ FILES = {
 }
 
 
-@pytest.fixture
-def archive(tmp_path: Path) -> Path:
-    path = tmp_path / "capture.tgz"
+def pack(path: Path, files: Mapping[str, str]) -> Path:
+    """Write an archive as a capture script packs it, and return it."""
     with tarfile.open(path, "w:gz") as tar:
-        for name, text in FILES.items():
+        for name, text in files.items():
             item = tarfile.TarInfo(f"capture/{name}")
             item.size = len(text)
             tar.addfile(item, io.BytesIO(text.encode()))
     return path
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    return pack(tmp_path / "capture.tgz", FILES)
 
 
 def test_the_script_goes_to_stdout_and_the_next_step_to_stderr(trtprof) -> None:

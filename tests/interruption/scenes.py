@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import re
 import shutil
 import sqlite3
 import stat
 import sys
-import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.backends import nsys_stand_in, trtexec_stand_in
-from tests.cli.test_recipe import FILES
+from tests.cli.test_recipe import FILES, pack
 from tests.conftest import ROOT
 
 Pieces = Mapping[str, Any]
@@ -76,14 +74,8 @@ def prepare(folder: Path, models: Path, capture: Path, sensitivity: Path) -> Non
         path = folder / "bin" / name
         path.write_text(text)
         path.chmod(path.stat().st_mode | stat.S_IXUSR)
-    with tarfile.open(folder / "capture.tgz", "w:gz") as tar:
-        for name, text in {
-            **FILES,
-            **{f"fp16/log-{number}": f"line {number}\n" * 20_000 for number in range(40)},
-        }.items():
-            item = tarfile.TarInfo(f"capture/{name}")
-            item.size = len(text)
-            tar.addfile(item, io.BytesIO(text.encode()))
+    long = {f"fp16/log-{number}": f"line {number}\n" * 20_000 for number in range(40)}
+    pack(folder / "capture.tgz", {**FILES, **long})
 
 
 def _hash(path: Path) -> str:
